@@ -1,0 +1,124 @@
+// What the kernels need and Swift cannot express.
+//
+// Everything here is static inline, so that each kernel module compiles its own copy with its own CPU features and no
+// symbol is shared between modules. The structures are C so that all kernel modules speak of the same types.
+
+#ifndef CKERNELSHIMS_H
+#define CKERNELSHIMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// Sixteen floats: one register with AVX-512, two with AVX2, four with SSE2 and NEON.
+typedef float xent_float16 __attribute__((ext_vector_type(16)));
+typedef double xent_double16 __attribute__((ext_vector_type(16)));
+typedef bool xent_mask16 __attribute__((ext_vector_type(16)));
+
+// Arithmetic on whole vectors. Swift's own operators work lane by lane, and the optimiser does not put sixteen lanes
+// together again.
+
+static inline __attribute__((always_inline, swift_name("xentAdd(_:_:)"))) xent_float16
+xent_add(xent_float16 a, xent_float16 b) { return a + b; }
+
+static inline __attribute__((always_inline, swift_name("xentSubtract(_:_:)"))) xent_float16
+xent_subtract(xent_float16 a, xent_float16 b) { return a - b; }
+
+static inline __attribute__((always_inline, swift_name("xentMultiply(_:_:)"))) xent_float16
+xent_multiply(xent_float16 a, xent_float16 b) { return a * b; }
+
+static inline __attribute__((always_inline, swift_name("xentAdd(_:_:)"))) xent_double16
+xent_add_wide(xent_double16 a, xent_double16 b) { return a + b; }
+
+/// `a * b + c`, rounded once where the machine has an instruction for it, else twice.
+static inline __attribute__((always_inline, swift_name("multiplyAdd(_:_:_:)"))) xent_float16
+xent_multiply_add(xent_float16 a, xent_float16 b, xent_float16 c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return __builtin_elementwise_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+static inline __attribute__((always_inline, swift_name("multiplyAdd(_:_:_:)"))) xent_double16
+xent_multiply_add_wide(xent_double16 a, xent_double16 b, xent_double16 c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return __builtin_elementwise_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+/// The larger of each pair of lanes, and `b` where `a` is NaN. Swift's `pointwiseMax` calls a function for each lane;
+/// this form is one instruction a register.
+static inline __attribute__((always_inline, swift_name("larger(_:_:)"))) xent_float16
+xent_larger(xent_float16 a, xent_float16 b) {
+  return a > b ? a : b;
+}
+
+/// The largest of sixteen lanes, none of which is NaN.
+static inline __attribute__((always_inline, swift_name("largestLane(_:)"))) float
+xent_largest_lane(xent_float16 v) {
+  typedef float float8 __attribute__((ext_vector_type(8)));
+  typedef float float4 __attribute__((ext_vector_type(4)));
+  float8 eight = v.lo > v.hi ? v.lo : v.hi;
+  float4 four = eight.lo > eight.hi ? eight.lo : eight.hi;
+  float a = four.x > four.y ? four.x : four.y;
+  float b = four.z > four.w ? four.z : four.w;
+  return a > b ? a : b;
+}
+
+/// One bit for each lane in which the two are equal, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("equalLanes(_:_:)"))) uint16_t
+xent_equal_lanes(xent_float16 a, xent_float16 b) {
+  xent_mask16 mask = __builtin_convertvector(a == b, xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
+/// Sixteen floats as doubles, exactly. Swift's initialiser converts lane by lane.
+static inline __attribute__((always_inline, swift_name("widened(_:)"))) xent_double16
+xent_widened(xent_float16 v) {
+  return __builtin_convertvector(v, xent_double16);
+}
+
+/// The doubles whose exponent fields stand in the low twelve bits of each lane.
+static inline __attribute__((always_inline, swift_name("powersOfTwo(fields:)"))) xent_double16
+xent_powers_of_two(xent_float16 fields) {
+  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
+  typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
+  uint16x64 bits = __builtin_convertvector((uint16x32)fields, uint16x64) << 52;
+  return (xent_double16)bits;
+}
+
+/// What one block of a row's logits comes to.
+typedef struct {
+  /// The largest logit that is not NaN; -infinity where there is none.
+  double maximum;
+  /// The sum of exp(logit - maximum) over the block, its first maximum left out; NaN where a logit is NaN.
+  double sumOfOthers;
+  /// The class of the first maximum.
+  int64_t argmax;
+} xent_block_summary __attribute__((swift_name("BlockSummary")));
+
+/// What one row of logits comes to.
+typedef struct {
+  /// The largest logit; NaN where a logit is NaN.
+  double maximum;
+  /// log1p of the sum of exp(logit - maximum) over all classes but `argmax`; 0 unless `maximum` is finite.
+  double logSum;
+  /// The class of the first maximum; of the first NaN where there is one; 0 where every logit is -infinity.
+  int64_t argmax;
+} xent_row_summary __attribute__((swift_name("RowSummary")));
+
+/// What a scan of one-hot labels saw: scans of consecutive parts of a row add up.
+typedef struct {
+  /// The class of the first element that is 1; -1 where there is none.
+  int64_t index;
+  /// How many elements are exactly 1.
+  int64_t oneCount;
+  /// How many elements are neither 1 nor 0 of either sign.
+  int64_t otherCount;
+} xent_one_hot_scan __attribute__((swift_name("OneHotScan")));
+
+#endif

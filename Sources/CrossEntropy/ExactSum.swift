@@ -1,0 +1,31 @@
+/// A sum in double-double: exact to one unit in the last place for terms of one sign, in any order of merging.
+///
+/// - Source: Knuth's two-sum (The Art of Computer Programming, volume 2, 4.2.2).
+struct ExactSum: Sendable, BitwiseCopyable {
+  private var high = 0.0
+  private var low = 0.0
+  /// Infinities and NaN, which the error terms would not survive.
+  private var special = 0.0
+
+  mutating func add(_ term: Double) {
+    guard term.isFinite else {
+      special += term
+      return
+    }
+    let total = high + term
+    let part = total - high
+    low += (high - (total - part)) + (term - part)
+    high = total
+  }
+
+  mutating func merge(_ other: ExactSum) {
+    add(other.high)
+    low += other.low
+    special += other.special
+  }
+
+  var value: Double {
+    if special != 0 { return special }  // true of NaN as well
+    return high.isFinite ? high + low : high
+  }
+}

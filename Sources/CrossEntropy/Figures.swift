@@ -1,0 +1,81 @@
+/// What a batch, or a run of its rows, comes to. Figures of consecutive runs merge.
+package struct Figures: Sendable, BitwiseCopyable {
+  private var weightedLosses = ExactSum()
+  private var weights = ExactSum()
+  private var finiteWeightedLosses = ExactSum()
+  private var finiteWeights = ExactSum()
+  private var weightedZTerms = ExactSum()
+  /// Rows that are not ignored.
+  package private(set) var countedCount = 0
+  package private(set) var ignoredCount = 0
+  /// Counted rows with a bad label or weight.
+  package private(set) var invalidCount = 0
+  /// Counted rows whose loss is not finite in the type of the results, invalid ones included.
+  package private(set) var notFiniteCount = 0
+  /// Counted rows whose largest logit is the label's.
+  package private(set) var correctCount = 0
+  /// The first row that is invalid or not finite.
+  package private(set) var firstBadRow: BadRow?
+
+  package init() {}
+
+  /// A row that the figures should not hide.
+  package struct BadRow: Sendable, Equatable, BitwiseCopyable {
+    package let row: Int
+    package let verdict: RowVerdict
+  }
+
+  /// Sum of weight times loss over counted rows.
+  package var sum: Double { weightedLosses.value }
+  /// Sum of the weights of counted rows.
+  package var weight: Double { weights.value }
+  /// `sum` over the rows whose loss is finite.
+  package var finiteSum: Double { finiteWeightedLosses.value }
+  /// `weight` over the rows whose loss is finite.
+  package var finiteWeight: Double { finiteWeights.value }
+  /// The part of `finiteSum` that the z-loss made.
+  package var zSum: Double { weightedZTerms.value }
+  /// `sum / weight`; NaN where the weight is 0.
+  package var mean: Double { weight == 0 ? .nan : sum / weight }
+
+  mutating func addIgnored() { ignoredCount += 1 }
+
+  /// Adds a counted row.
+  mutating func add(_ loss: RowLoss, row: Int) {
+    countedCount += 1
+    if loss.isCorrect { correctCount += 1 }
+    if loss.verdict != .ok {
+      notFiniteCount += 1
+      if firstBadRow == nil { firstBadRow = BadRow(row: row, verdict: loss.verdict) }
+    }
+    guard !loss.verdict.isInvalid else {
+      invalidCount += 1
+      weightedLosses.add(.nan)
+      return
+    }
+    weights.add(loss.weight)
+    // A row of weight 0 adds exactly 0, whatever its loss.
+    guard loss.sampleWeight != 0 else { return }
+    let term = loss.sampleWeight * loss.value
+    weightedLosses.add(term)
+    guard loss.verdict == .ok else { return }
+    finiteWeightedLosses.add(term)
+    finiteWeights.add(loss.weight)
+    weightedZTerms.add(loss.sampleWeight * loss.zTerm)
+  }
+
+  /// Adds the figures of the rows that follow these.
+  mutating func merge(_ next: Figures) {
+    weightedLosses.merge(next.weightedLosses)
+    weights.merge(next.weights)
+    finiteWeightedLosses.merge(next.finiteWeightedLosses)
+    finiteWeights.merge(next.finiteWeights)
+    weightedZTerms.merge(next.weightedZTerms)
+    countedCount += next.countedCount
+    ignoredCount += next.ignoredCount
+    invalidCount += next.invalidCount
+    notFiniteCount += next.notFiniteCount
+    correctCount += next.correctCount
+    if firstBadRow == nil { firstBadRow = next.firstBadRow }
+  }
+}

@@ -1,0 +1,56 @@
+import CrossEntropyKernels
+
+/// The integers that may stand for classes.
+package enum IntegerLabelType: Sendable {
+  case u8, u16, u32, i32, i64
+
+  package var byteCount: Int {
+    switch self {
+    case .u8: 1
+    case .u16: 2
+    case .u32, .i32: 4
+    case .i64: 8
+    }
+  }
+}
+
+/// The elements that one-hot labels may have.
+package enum OneHotLabelType: Sendable {
+  case u8, f16, bf16, f32, f64
+
+  var pattern: OneHotPattern {
+    switch self {
+    case .u8: .u8
+    case .f16: .f16
+    case .bf16: .bf16
+    case .f32: .f32
+    case .f64: .f64
+    }
+  }
+}
+
+/// How the labels of a batch stand in memory.
+package enum LabelLayout: Sendable {
+  /// One class index a row.
+  case integers(IntegerLabelType)
+  /// As many elements a row as there are classes, of which one is 1 and the others are 0.
+  case oneHot(OneHotLabelType)
+}
+
+/// The label of one row.
+enum RowLabel {
+  case `class`(Int)
+  case ignored
+  case invalid(RowVerdict)
+}
+
+/// An integer label at `pointer`, which need not be aligned. A u64 is not among the types, so every value fits.
+func integerLabel(at pointer: UnsafeRawPointer, type: IntegerLabelType) -> Int64 {
+  switch type {
+  case .u8: Int64(pointer.load(as: UInt8.self))
+  case .u16: Int64(pointer.loadUnaligned(as: UInt16.self))
+  case .u32: Int64(pointer.loadUnaligned(as: UInt32.self))
+  case .i32: Int64(pointer.loadUnaligned(as: Int32.self))
+  case .i64: pointer.loadUnaligned(as: Int64.self)
+  }
+}

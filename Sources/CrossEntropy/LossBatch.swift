@@ -1,0 +1,89 @@
+/// One batch of rows: where its inputs lie, what is asked for, and where the answers go. All memory is borrowed from the
+/// caller, who keeps it alive and unchanged until the round is computed. Nothing need be aligned.
+package struct LossBatch {
+  package var rowCount: Int
+  package var classCount: Int
+  /// `rowCount * classCount` f32 values, row-major.
+  package var logits: UnsafeRawPointer
+  package var labels: UnsafeRawPointer
+  package var labelLayout: LabelLayout
+  package var options: LossOptions
+  package var outputs: LossOutputs
+
+  package init(
+    rowCount: Int, classCount: Int, logits: UnsafeRawPointer, labels: UnsafeRawPointer, labelLayout: LabelLayout,
+    options: LossOptions = LossOptions(), outputs: LossOutputs = LossOutputs()
+  ) {
+    self.rowCount = rowCount
+    self.classCount = classCount
+    self.logits = logits
+    self.labels = labels
+    self.labelLayout = labelLayout
+    self.options = options
+    self.outputs = outputs
+  }
+
+  var rowByteCount: Int { classCount * MemoryLayout<Float>.size }
+
+  func row(_ index: Int) -> UnsafeRawPointer { logits + index * rowByteCount }
+}
+
+/// What changes the loss of a row.
+package struct LossOptions {
+  /// Rows with this integer label are not counted; checked before the label's range.
+  package var ignoreIndex: Int64?
+  /// Whether a row of one-hot labels that are all 0 is ignored rather than invalid.
+  package var ignoresZeroRows = false
+  /// `logSumExp^2` times this is added to each row's loss.
+  package var zLoss: Float = 0
+  /// `rowCount` f32 values, or nil for 1.
+  package var sampleWeights: UnsafeRawPointer?
+  /// `classCount` f32 values that are finite and not negative, or nil for 1.
+  package var classWeights: UnsafeRawPointer?
+
+  package init() {}
+}
+
+/// Where the answers for each row go; nil for what is not asked for.
+package struct LossOutputs {
+  /// Whether losses and log-sum-exps are f64, not f32.
+  package var isFloat64 = false
+  package var losses: UnsafeMutableRawPointer?
+  package var logSumExps: UnsafeMutableRawPointer?
+  /// i32, the class of the largest logit.
+  package var predictions: UnsafeMutableRawPointer?
+  /// u8, the raw value of each `RowVerdict`.
+  package var verdicts: UnsafeMutableRawPointer?
+
+  package init() {}
+
+  /// The largest finite value of the results' type, as a double.
+  var largest: Double { isFloat64 ? .greatestFiniteMagnitude : Self.largestRoundedToFloat }
+
+  /// The largest double that rounds to a finite float: half an ulp past the largest float is a tie that rounds away.
+  private static let largestRoundedToFloat = (0x1.ffffffp127).nextDown
+
+  func writeLoss(_ loss: Double, row: Int) {
+    if let losses { write(loss, to: losses, row: row) }
+  }
+
+  func writeLogSumExp(_ logSumExp: Double, row: Int) {
+    if let logSumExps { write(logSumExp, to: logSumExps, row: row) }
+  }
+
+  func writePrediction(_ argmax: Int64, row: Int) {
+    predictions?.storeBytes(of: Int32(truncatingIfNeeded: argmax), toByteOffset: row * 4, as: Int32.self)
+  }
+
+  func writeVerdict(_ verdict: RowVerdict, row: Int) {
+    verdicts?.storeBytes(of: verdict.rawValue, toByteOffset: row, as: UInt8.self)
+  }
+
+  private func write(_ value: Double, to column: UnsafeMutableRawPointer, row: Int) {
+    if isFloat64 {
+      column.storeBytes(of: value, toByteOffset: row * 8, as: Double.self)
+    } else {
+      column.storeBytes(of: Float(value), toByteOffset: row * 4, as: Float.self)
+    }
+  }
+}

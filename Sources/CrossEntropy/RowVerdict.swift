@@ -1,0 +1,26 @@
+/// What became of one row. Where several apply, the lowest number is given.
+package enum RowVerdict: UInt8, Sendable, BitwiseCopyable {
+  case ok = 0
+  /// The label says not to count the row.
+  case ignored = 1
+  case labelOutOfRange = 2
+  case notOneHot = 3
+  case badWeight = 5
+  case nanLogit = 16
+  /// A logit is +infinity.
+  case infiniteLogit = 17
+  /// Every logit is -infinity.
+  case allMasked = 18
+  /// The label's logit is -infinity, another is finite.
+  case labelMasked = 19
+  /// The loss is finite, but too large for the type of the results.
+  case overflow = 20
+
+  /// Whether the row's label or weight is at fault.
+  var isInvalid: Bool {
+    switch self {
+    case .labelOutOfRange, .notOneHot, .badWeight: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import CKernelShims
+import CrossEntropyKernels
+
+/// One thread's memory for computing tiles, and the computation. Used by one thread at a time.
+final class Worker {
+  /// Rows that are summarised before they are finished, so that the summaries stay in the first cache.
+  private static let rowsPerRun = 256
+
+  private let kernel: Kernel
+  private let blocks = UnsafeMutablePointer<BlockSummary>.allocate(capacity: Tiling.largestBlockCountOfWholeRow)
+  private let summaries = UnsafeMutablePointer<RowSummary>.allocate(capacity: rowsPerRun)
+  private let scratch = UnsafeMutableRawPointer.allocate(byteCount: blockScratchByteCount, alignment: 64)
+
+  init(kernel: Kernel) { self.kernel = kernel }
+
+  deinit {
+    blocks.deallocate()
+    summaries.deallocate()
+    scratch.deallocate()
+  }
+
+  /// Computes whole rows and writes their answers.
+  func compute(rows: Range<Int>, of batch: LossBatch) -> Figures {
+    var figures = Figures()
+    let finisher = RowFinisher(batch, kernel: kernel)
+    var first = rows.lowerBound
+    while first < rows.upperBound {
+      let count = min(Self.rowsPerRun, rows.upperBound - first)
+      kernel.summarizeRows(batch.row(first), count, batch.classCount, blocks, scratch, summaries)
+      for index in 0..<count {
+        finisher.finish(row: first + index, summary: summaries[index], figures: &figures)
+      }
+      first += count
+    }
+    return figures
+  }
+
+  /// Computes some blocks of one row, and looks at its one-hot labels there.
+  func compute(
+    blocks: Range<Int>, ofRow row: Int, of batch: LossBatch, into summaries: UnsafeMutablePointer<BlockSummary>
+  ) -> OneHotScan {
+    kernel.summarizeBlocks(batch.row(row), batch.classCount, blocks, summaries, scratch)
+    guard case .oneHot(let type) = batch.labelLayout else { return OneHotScan() }
+    let pattern = type.pattern
+    let first = blocks.lowerBound * blockLength
+    let end = min(blocks.upperBound * blockLength, batch.classCount)
+    let elements = batch.labels + (row * batch.classCount + first) * pattern.elementByteCount
+    return kernel.scanOneHot(elements, end - first, first, pattern)
+  }
+}

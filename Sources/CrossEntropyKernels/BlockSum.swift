@@ -1,0 +1,113 @@
+import CKernelShims
+
+/// Room for the copies that a block makes of its unusual vectors.
+package let blockScratchByteCount = 2 * Geometry.vectorByteCount
+
+/// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place and never past.
+///
+/// The last vector may be short, and one holds the block's maximum, which the sum leaves out: these two are computed
+/// from copies, filled up with -infinity, which adds exactly nothing.
+struct Block {
+  private let elements: UnsafeRawPointer
+  private let wholeVectorCount: Int
+  private let vectorCount: Int
+  /// A copy of the short last vector.
+  private let tail: UnsafeMutableRawPointer
+  /// A copy of the vector with the maximum.
+  private let hole: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(_ elements: UnsafeRawPointer, count: Int, scratch: UnsafeMutableRawPointer) {
+    self.elements = elements
+    wholeVectorCount = count / Geometry.laneCount
+    tail = scratch
+    hole = scratch + Geometry.vectorByteCount
+    let tailLength = count % Geometry.laneCount
+    vectorCount = wholeVectorCount &+ (tailLength > 0 ? 1 : 0)
+    guard tailLength > 0 else { return }
+    tail.storeBytes(of: Lanes(repeating: -.infinity), as: Lanes.self)
+    tail.copyMemory(
+      from: elements + wholeVectorCount &* Geometry.vectorByteCount, byteCount: tailLength &* MemoryLayout<Float>.size)
+  }
+
+  @inline(__always)
+  private func vector(_ index: Int) -> UnsafeRawPointer {
+    index < wholeVectorCount ? elements + index &* Geometry.vectorByteCount : UnsafeRawPointer(tail)
+  }
+
+  /// The block's maximum, where it first stands, and the sum of the other exponentials.
+  @inline(__always)
+  func summary(firstClass: Int) -> BlockSummary {
+    let maximum = self.maximum
+    // Not finite: a row of this kind gets its answer from what its elements are, not from a sum.
+    guard maximum.isFinite else {
+      return BlockSummary(maximum: Double(maximum), sumOfOthers: holdsNaN ? .nan : 0, argmax: Int64(firstClass))
+    }
+    let position = firstPosition(of: maximum)
+    let sum = sumOfOthers(maximum: maximum, position: position)
+    return BlockSummary(maximum: Double(maximum), sumOfOthers: sum, argmax: Int64(firstClass &+ position))
+  }
+
+  @inline(__always)
+  private var maximum: Float {
+    var (even, odd) = (Lanes(repeating: -.infinity), Lanes(repeating: -.infinity))
+    var index = 0
+    while index &+ 1 < wholeVectorCount {
+      even = larger(load(vector(index)), even)
+      odd = larger(load(vector(index &+ 1)), odd)
+      index &+= 2
+    }
+    while index < vectorCount {
+      even = larger(load(vector(index)), even)
+      index &+= 1
+    }
+    return largestLane(larger(even, odd))
+  }
+
+  @inline(__always)
+  private var holdsNaN: Bool {
+    for index in 0..<vectorCount {
+      let lanes = load(vector(index))
+      if equalLanes(lanes, lanes) != .max { return true }
+    }
+    return false
+  }
+
+  @inline(__always)
+  private func firstPosition(of value: Float) -> Int {
+    let wanted = Lanes(repeating: value)
+    for index in 0..<vectorCount {
+      let equal = equalLanes(load(vector(index)), wanted)
+      if equal != 0 { return index &* Geometry.laneCount &+ equal.trailingZeroBitCount }
+    }
+    return 0
+  }
+
+  /// The sum of `exp(x - maximum)` over all elements but the one at `position`.
+  @inline(__always)
+  private func sumOfOthers(maximum: Float, position: Int) -> Double {
+    let holeIndex = position / Geometry.laneCount
+    hole.storeBytes(of: load(vector(holeIndex)), as: Lanes.self)
+    hole.storeBytes(
+      of: -.infinity, toByteOffset: position % Geometry.laneCount &* MemoryLayout<Float>.size, as: Float.self)
+    let reference = BlockReference(maximum: maximum)
+    let scaledSum =
+      reference.center == 0
+      ? scaledSum(reference, holeIndex: holeIndex, isCentered: false)
+      : scaledSum(reference, holeIndex: holeIndex, isCentered: true)
+    return scaledSum * reference.scale(maximum: maximum)
+  }
+
+  @inline(__always)
+  private func scaledSum(_ reference: BlockReference, holeIndex: Int, isCentered: Bool) -> Double {
+    let magic = Lanes(repeating: reference.magic)
+    let floor = Lanes(repeating: reference.floor)
+    let center = Lanes(repeating: reference.center)
+    var total = WideLanes(repeating: 0)
+    for index in 0..<vectorCount {
+      let x = load(index == holeIndex ? UnsafeRawPointer(hole) : vector(index))
+      addExponentials(of: isCentered ? x - center : x, magic: magic, floor: floor, to: &total)
+    }
+    return sum(total)
+  }
+}

@@ -1,0 +1,40 @@
+import CKernelShims
+
+// Sixteen lanes on every CPU: the order of additions decides the last bit, and a row must cost the same bits whatever
+// the width of the machine's registers.
+typealias Lanes = SIMD16<Float>
+typealias WideLanes = SIMD16<Double>
+
+/// How the elements of a row are cut up, and so in which order they are added. Part of the result: it depends on nothing
+/// but the number of classes.
+enum Geometry {
+  /// Elements in one vector.
+  @inline(__always) static var laneCount: Int { 16 }
+  @inline(__always) static var vectorByteCount: Int { 64 }
+  /// Elements in one block, which has a maximum and a sum of its own: 8 KiB of f32, well inside the first cache.
+  @inline(__always) static var blockLength: Int { 2048 }
+}
+
+extension Lanes {
+  @inline(__always) static func - (a: Lanes, b: Lanes) -> Lanes { xentSubtract(a, b) }
+  @inline(__always) static func * (a: Lanes, b: Lanes) -> Lanes { xentMultiply(a, b) }
+}
+
+extension WideLanes {
+  @inline(__always) static func + (a: WideLanes, b: WideLanes) -> WideLanes { xentAdd(a, b) }
+}
+
+/// The sixteen floats at `pointer`, which need not be aligned.
+@inline(__always)
+func load(_ pointer: UnsafeRawPointer) -> Lanes {
+  pointer.loadUnaligned(as: Lanes.self)
+}
+
+/// The sum of sixteen lanes, in an order that does not depend on the machine.
+@inline(__always)
+func sum(_ lanes: WideLanes) -> Double {
+  let eight = lanes.lowHalf + lanes.highHalf
+  let four = eight.lowHalf + eight.highHalf
+  let two = four.lowHalf + four.highHalf
+  return two[0] + two[1]
+}

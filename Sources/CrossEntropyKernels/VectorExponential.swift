@@ -1,0 +1,89 @@
+import CKernelShims
+
+/// The reference of one block, against which its exponentials are taken: a power of two, so that scaling is exact.
+///
+/// `exp(x - c) = 2^n exp(t)` with `n = round((x - c) log2 e)` and `t = (x - c) - n ln 2`. The sum is one of
+/// `2^(n - N) exp(t)`, where `2^N` is the power of two next to the block's largest exponential. Nothing is rounded before
+/// the reduction, as it is where `x - maximum` is formed first; and the powers are f64, so that a loss of 1e-300 is still
+/// right.
+struct BlockReference {
+  /// `c`, subtracted from each element first: 0 but for logits so large that `n ln 2` would not be exact. Elements that
+  /// count are then within a factor of two of it, so that the difference is exact.
+  let center: Float
+  /// `N`, an integer.
+  private let power: Float
+
+  /// Half an integer's worth of mantissa: adding it rounds to an integer, which then stands in the low bits.
+  private static var rounder: Float { 0x1.8p23 }
+  /// The exponent field of 1.0 in f64.
+  private static var exponentOffset: Float { 1023 }
+
+  #if KERNEL_FMA
+    /// `n ln2High` need not be exact here: it is fused with the subtraction.
+    private static var largestUncentered: Float { 0x1p14 }
+  #else
+    /// `n ln2High` must be exact, so |n| < 4096, down to the smallest term that counts.
+    private static var largestUncentered: Float { 512 }
+  #endif
+
+  /// The reference for a block whose largest element is `maximum`, which is finite.
+  @inline(__always)
+  init(maximum: Float) {
+    center = maximum.magnitude > Self.largestUncentered ? maximum : 0
+    let shifted = (maximum - center) * log2e + Self.rounder
+    power = shifted - Self.rounder
+  }
+
+  /// What rounds an element to its `n` and leaves the exponent field of `2^(n - N)` in the low bits.
+  @inline(__always)
+  var magic: Float { Self.rounder + (Self.exponentOffset - power) }
+
+  /// The element, less the center, at and below which the exponent field is 0, and so the power.
+  @inline(__always)
+  var floor: Float { (power - Self.exponentOffset) * ln2 }
+
+  /// What a sum must be multiplied by to be relative to the block's maximum: `2^N / exp(maximum - c)`.
+  @inline(__always)
+  func scale(maximum: Float) -> Double {
+    exponential(Double(power) * 0x1.62e42fefa39efp-1 - Double(maximum - center))
+  }
+}
+
+private let log2e: Float = 0x1.715476p0
+private let ln2: Float = 0x1.62e43p-1
+#if KERNEL_FMA
+  // ln 2 as a sum of two floats: 45 bits.
+  private let ln2High: Float = 0x1.62e43p-1
+  private let ln2Low: Float = -0x1.05c61p-29
+#else
+  // The high part has 12 bits, so that its product with an integer of 12 bits is exact.
+  private let ln2High: Float = 0x1.62ep-1
+  private let ln2Low: Float = 0x1.0bfbe8p-15
+#endif
+
+// q with exp(t) = 1 + t q(t) for |t| <= ln 2 / 2 + 2^-10, off by at most 0.055 * 2^-24:
+// Documentation/kernels/exponential_polynomial.py finds them.
+private let q1: Float = 0x1.fffffcp-2
+private let q2: Float = 0x1.55548ap-3
+private let q3: Float = 0x1.55585p-5
+private let q4: Float = 0x1.123ec2p-7
+private let q5: Float = 0x1.6ac324p-10
+
+/// Adds `exp(x - c)`, scaled by `2^-N`, to each lane of `sum`: exactly 0 for -infinity, NaN for NaN.
+///
+/// The reduction and the polynomial are f32, within 0.93 * 2^-24 of the exponential; the sum is f64. Sums in f32 would
+/// cost more than that again where a few elements outweigh many small ones.
+@inline(__always)
+func addExponentials(of x: Lanes, magic: Lanes, floor: Lanes, to sum: inout WideLanes) {
+  let clamped = larger(floor, x)  // In this order NaN survives.
+  let shifted = multiplyAdd(clamped, Lanes(repeating: log2e), magic)
+  let n = shifted - magic
+  var t = multiplyAdd(n, Lanes(repeating: -ln2High), clamped)
+  t = multiplyAdd(n, Lanes(repeating: -ln2Low), t)
+  var q = multiplyAdd(Lanes(repeating: q5), t, Lanes(repeating: q4))
+  q = multiplyAdd(q, t, Lanes(repeating: q3))
+  q = multiplyAdd(q, t, Lanes(repeating: q2))
+  q = multiplyAdd(q, t, Lanes(repeating: q1))
+  q = multiplyAdd(q, t, Lanes(repeating: 1))
+  sum = multiplyAdd(powersOfTwo(fields: shifted), widened(t * q) + WideLanes(repeating: 1), sum)
+}

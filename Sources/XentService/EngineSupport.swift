@@ -1,0 +1,24 @@
+import XentProtocol
+
+/// Refuses what the protocol knows and this version does not compute yet.
+func checkSupport(of header: RequestHeader) throws(Refusal) {
+  func refuse(_ message: String) -> Refusal {
+    Refusal(status: .unsupported, message: message, answering: header)
+  }
+  if header.logitsType != .f32 {
+    throw refuse("logits type: this version computes f32, received \(header.logitsType.name); convert the logits to f32")
+  }
+  if header.labelKind == .probabilities {
+    throw refuse("label kind: this version takes integer and one-hot labels, received probabilities")
+  }
+  if header.topK != 0 { throw refuse("top k: this version counts no top k, received \(header.topK); send 0") }
+  if header.labelSmoothing != 0 {
+    throw refuse("label smoothing: this version does not smooth, received \(header.labelSmoothing); send 0")
+  }
+  if header.temperature != 0, header.temperature != 1 {
+    throw refuse("temperature: this version takes 1, received \(header.temperature); divide the logits by it")
+  }
+  if header.softcap != 0 {
+    throw refuse("softcap: this version has none, received \(header.softcap); apply it to the logits")
+  }
+}

@@ -1,0 +1,75 @@
+import DequeModule
+import ZeroMQ
+
+/// A PULL socket for requests and a PUSH socket for results, with one consumer of results. It never drops a result: when
+/// nobody takes them, it stops reading, and its clients' sends block.
+final class PipelineLane: Lane {
+  let configuration: LaneConfiguration
+  private let endpoints: (requests: String, results: String)
+  private var requests: PullSocket
+  private var results: PushSocket
+  private var consumers: PeerMonitor
+  private var waiting: Deque<WaitingResult> = []
+  private(set) var waitingByteCount = 0
+  private var places = (requests: 0, results: 0)
+  private(set) var isReadable = false
+
+  init(
+    _ configuration: LaneConfiguration, requests requestEndpoint: String, results resultEndpoint: String,
+    context: borrowing Context
+  ) throws(ZeroMQError) {
+    self.configuration = configuration
+    endpoints = (requestEndpoint, resultEndpoint)
+    requests = try PullSocket(in: context, options: SocketOptions(requestsOf: configuration))
+    results = try PushSocket(in: context, options: .results)
+    consumers = try PeerMonitor(of: results.pollable, in: context)
+  }
+
+  var droppedCount: Int { 0 }
+  var wantsRetry: Bool { false }
+  var isReading: Bool { waitingByteCount < configuration.maximumWaitingByteCount }
+
+  func bind() throws(ZeroMQError) {
+    // Results first: a client that sees the requests' endpoint can count on both.
+    try results.bind(to: endpoints.results)
+    try requests.bind(to: endpoints.requests)
+  }
+
+  func unbind() throws(ZeroMQError) {
+    try requests.unbind(from: requests.lastEndpoint())
+  }
+
+  func register(in poller: inout Poller) {
+    places.requests = poller.add(requests.pollable, for: isReading ? .readable : [])
+    places.results = poller.add(results.pollable, for: waiting.isEmpty ? [] : .writable)
+  }
+
+  func look(at poller: borrowing Poller) {
+    isReadable = poller.events(at: places.requests).contains(.readable)
+  }
+
+  func receive(into slot: BatchSlot) throws(ZeroMQError) -> Bool {
+    try slot.fill(takesDelimiter: false) { message throws(ZeroMQError) in try requests.receive(into: &message) }
+  }
+
+  func isBusy(_ slot: BatchSlot) -> Bool { false }
+
+  func send(_ slot: BatchSlot) throws(ZeroMQError) {
+    if waiting.isEmpty, try results.send(&slot.result) == .sent { return }
+    let result = WaitingResult(slot)
+    waiting.append(result)
+    waitingByteCount += result.byteCount
+  }
+
+  func sendWaiting() throws(ZeroMQError) {
+    while let next = waiting.first {
+      guard try results.send(&next.result) == .sent else { return }
+      waitingByteCount -= next.byteCount
+      waiting.removeFirst()
+    }
+  }
+
+  func hasConsumer() throws(ZeroMQError) -> Bool { try consumers.peerCount() > 0 }
+
+  func setLinger(milliseconds: Int32) throws(ZeroMQError) { try results.setLinger(milliseconds: milliseconds) }
+}

@@ -1,0 +1,9 @@
+/// Hears from the loop, on its thread, what a service manager wants to know. Must not block.
+package protocol ServiceObserver: AnyObject {
+  /// All endpoints are bound.
+  func didStart()
+  /// The loop has gone round once more: at least once a second while it is well.
+  func didTurn()
+  /// A stop was asked for, and the drain begins.
+  func willStop()
+}

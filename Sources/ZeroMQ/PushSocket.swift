@@ -1,0 +1,31 @@
+import CZeroMQ
+
+/// A PUSH socket: deals its messages out among its peers; it cannot receive. One owner, on one thread at a time.
+package struct PushSocket: ~Copyable {
+  private let socket: RawSocket
+
+  package init(in context: borrowing Context, options: SocketOptions = SocketOptions()) throws(ZeroMQError) {
+    socket = try RawSocket(ZMQ_PUSH, in: context, options: options)
+  }
+
+  package mutating func bind(to endpoint: String) throws(ZeroMQError) { try socket.bind(to: endpoint) }
+
+  package mutating func unbind(from endpoint: String) throws(ZeroMQError) { try socket.unbind(from: endpoint) }
+
+  package mutating func connect(to endpoint: String) throws(ZeroMQError) { try socket.connect(to: endpoint) }
+
+  /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.
+  package func lastEndpoint() throws(ZeroMQError) -> String { try socket.lastEndpoint() }
+
+  /// The socket as something that a `Poller` waits for.
+  package var pollable: Pollable { Pollable(handle: socket.handle) }
+
+  /// Hands a frame to libzmq. Never blocks.
+  /// - Parameter more: whether more frames of the same message follow. Once the first is sent, the others are too.
+  package mutating func send(_ message: inout Message, more: Bool = false) throws(ZeroMQError) -> SendOutcome {
+    try socket.send(&message, more: more)
+  }
+
+  /// How long the context waits, when it ends, for what this socket has sent.
+  package mutating func setLinger(milliseconds: Int32) throws(ZeroMQError) { try setOption(ZMQ_LINGER, milliseconds, of: socket.handle) }
+}

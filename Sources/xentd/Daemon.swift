@@ -1,0 +1,39 @@
+import CrossEntropy
+import Logging
+import XentProtocol
+import XentService
+import ZeroMQ
+
+/// The service in its process: log, signals, service manager.
+struct Daemon {
+  private let settings: Settings
+
+  init(_ settings: Settings) { self.settings = settings }
+
+  /// Serves until SIGTERM or SIGINT.
+  func run() throws {
+    let logger = makeLogger()
+    let stop = StopRequest()
+    stopOnSignals(stop)
+    let kernel = Kernel.baseline
+    let workerCount = settings.service.workerCount ?? availableCoreCount()
+    let identity = EngineIdentity(
+      version: releaseVersion, kernelName: kernel.name, serverInstance: .random(in: 1 ... .max))
+    let engine = Engine(identity: identity, kernel: kernel, workerCount: workerCount)
+    let loop = try ServiceLoop(
+      configuration: settings.service, engine: engine, stop: stop, observer: ServiceManager(), logger: logger)
+    logger.info(
+      "xentd serves",
+      metadata: [
+        "version": "\(releaseVersion)", "kernel": "\(kernel.name)", "workers": "\(workerCount)",
+        "libzmq": "\(ZeroMQ.libraryVersion())",
+      ])
+    try loop.run()
+  }
+
+  private func makeLogger() -> Logger {
+    var logger = Logger(label: "xentd") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = settings.logLevel
+    return logger
+  }
+}

@@ -1,0 +1,50 @@
+import Glibc
+import XentService
+
+/// Tells systemd how the daemon is, where systemd has asked: a datagram to the socket in `$NOTIFY_SOCKET`.
+final class ServiceManager: ServiceObserver {
+  private let socketPath: String?
+  /// How often the watchdog wants to hear of the loop; nil where there is none.
+  private let watchdogNanoseconds: UInt64?
+  private var lastPing: UInt64 = 0
+
+  init() {
+    socketPath = getenv("NOTIFY_SOCKET").map { String(cString: $0) }
+    // Half of the time after which the watchdog bites.
+    watchdogNanoseconds = getenv("WATCHDOG_USEC").flatMap { UInt64(String(cString: $0)) }.map { $0 * 1000 / 2 }
+  }
+
+  func didStart() { notify("READY=1") }
+
+  func willStop() { notify("STOPPING=1") }
+
+  func didTurn() {
+    guard let watchdogNanoseconds else { return }
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let now = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    guard now - lastPing >= watchdogNanoseconds else { return }
+    lastPing = now
+    notify("WATCHDOG=1")
+  }
+
+  private func notify(_ state: String) {
+    guard let socketPath, socketPath.utf8.count < 108 else { return }
+    let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard socket >= 0 else { return }
+    defer { close(socket) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { path in
+      path.copyBytes(from: socketPath.utf8)
+      if socketPath.hasPrefix("@") { path[0] = 0 }  // an abstract name
+    }
+    let length = socklen_t(MemoryLayout<sa_family_t>.size + socketPath.utf8.count)
+    withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        var state = state
+        state.withUTF8 { _ = sendto(socket, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT), address, length) }
+      }
+    }
+  }
+}

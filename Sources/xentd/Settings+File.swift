@@ -1,0 +1,200 @@
+import Glibc
+import Logging
+import XentProtocol
+import XentService
+import Yams
+
+/// What is wrong with a configuration file, and where.
+struct ConfigurationError: Error, CustomStringConvertible {
+  let file: String
+  let line: Int?
+  let problem: String
+  var description: String { line.map { "\(file):\($0): \(problem)" } ?? "\(file): \(problem)" }
+}
+
+extension Settings {
+  /// Reads a YAML file. What it does not name has its default; a key that is not known is an error.
+  init(file: String) throws(ConfigurationError) {
+    let text = try contents(of: file)
+    let root: Node?
+    do {
+      root = try Yams.compose(yaml: text)
+    } catch {
+      throw ConfigurationError(file: file, line: nil, problem: "not YAML: \(error)")
+    }
+    guard let root else { throw ConfigurationError(file: file, line: nil, problem: "empty: expected a key `lanes`") }
+    let section = try Section(root, file: file, name: "the file", keys: Self.keys)
+    let limits = try Limits(section)
+    service = ServiceConfiguration(lanes: [])
+    service.lanes = try section.list("lanes").map { (node) throws(ConfigurationError) in
+      try LaneConfiguration(node, file: file, limits: limits)
+    }
+    if let seconds = try section.number("drain_seconds", in: 0...3600) { service.drainSeconds = seconds }
+    service.workerCount = try section.integer("workers", in: 1...4096, or: "auto")
+    if let level = try section.choice("log_level", of: Logger.Level.allCases.map { "\($0)" }) {
+      logLevel = Logger.Level(rawValue: level) ?? .info
+    }
+    try checkNames(section)
+  }
+
+  private static let keys = ["lanes", "workers", "drain_seconds", "log_level", "limits"]
+
+  private func checkNames(_ section: Section) throws(ConfigurationError) {
+    guard !service.lanes.isEmpty else { throw section.error("lanes", "expected at least one lane, received none") }
+    for (index, lane) in service.lanes.enumerated() {
+      let others = service.lanes[..<index]
+      if others.contains(where: { $0.name == lane.name }) {
+        throw section.error("lanes", "two lanes are named \(lane.name); each needs a name of its own")
+      }
+      for endpoint in lane.endpoints where others.contains(where: { $0.endpoints.contains(endpoint) }) {
+        throw section.error("lanes", "two lanes bind \(endpoint); each needs an endpoint of its own")
+      }
+    }
+  }
+}
+
+/// The limits of one lane, or of all that do not say otherwise.
+private struct Limits {
+  var requests = RequestLimits()
+  var waitingByteCount: Int?
+
+  private static let keys = ["batch_bytes", "result_bytes", "rows", "classes", "waiting_bytes"]
+
+  /// Reads the key `limits` of a section.
+  /// - Parameter base: what holds where it says nothing.
+  init(_ parent: Section, base: Limits? = nil) throws(ConfigurationError) {
+    if let base { self = base }
+    guard let section = try parent.section("limits", keys: Self.keys) else { return }
+    let bytes = RequestHeader.byteCount...1 << 40
+    if let value = try section.integer("batch_bytes", in: bytes) { requests.maximumRequestByteCount = value }
+    if let value = try section.integer("result_bytes", in: bytes) { requests.maximumResultByteCount = value }
+    if let value = try section.integer("rows", in: 1...Int(UInt32.max)) { requests.maximumRowCount = value }
+    if let value = try section.integer("classes", in: 1...Int(Int32.max)) { requests.maximumClassCount = value }
+    if let value = try section.integer("waiting_bytes", in: bytes) { waitingByteCount = value }
+  }
+}
+
+extension LaneConfiguration {
+  fileprivate init(_ node: Node, file: String, limits: Limits) throws(ConfigurationError) {
+    let section = try Section(
+      node, file: file, name: "a lane", keys: ["name", "kind", "requests", "results", "endpoint", "limits"])
+    let name = try section.text("name")
+    switch try section.choice("kind", of: ["pipeline", "router"]) {
+    case "pipeline":
+      try section.forbid("endpoint", because: "a pipeline lane has `requests` and `results`")
+      self.init(
+        name: name,
+        sockets: .pipeline(requests: try section.endpoint("requests"), results: try section.endpoint("results")))
+    case "router":
+      for key in ["requests", "results"] { try section.forbid(key, because: "a router lane has one `endpoint`") }
+      self.init(name: name, sockets: .router(endpoint: try section.endpoint("endpoint")))
+    default:
+      throw section.error("kind", "missing: expected pipeline or router")
+    }
+    let own = try Limits(section, base: limits)
+    self.limits = own.requests
+    if let waiting = own.waitingByteCount { maximumWaitingByteCount = waiting }
+  }
+}
+
+/// A mapping of the file whose keys are known.
+private struct Section {
+  private let file: String
+  private let mapping: Node.Mapping
+  private let line: Int?
+
+  init(_ node: Node, file: String, name: String, keys: [String]) throws(ConfigurationError) {
+    self.file = file
+    line = node.mark?.line
+    guard let mapping = node.mapping else {
+      throw ConfigurationError(file: file, line: line, problem: "\(name): expected keys and values")
+    }
+    self.mapping = mapping
+    for (key, _) in mapping {
+      guard let text = key.string, keys.contains(text) else {
+        throw ConfigurationError(
+          file: file, line: key.mark?.line,
+          problem: "\(key.string ?? "a key"): not known; \(name) has \(keys.joined(separator: ", "))")
+      }
+    }
+  }
+
+  func error(_ key: String, _ problem: String) -> ConfigurationError {
+    ConfigurationError(file: file, line: mapping[Node(key)]?.mark?.line ?? line, problem: "\(key): \(problem)")
+  }
+
+  func text(_ key: String) throws(ConfigurationError) -> String {
+    guard let text = mapping[Node(key)]?.string, !text.isEmpty else { throw error(key, "missing: expected a text") }
+    return text
+  }
+
+  func endpoint(_ key: String) throws(ConfigurationError) -> String {
+    guard let node = mapping[Node(key)] else {
+      throw error(key, "missing: expected ipc://PATH or tcp://ADDRESS:PORT")
+    }
+    let text = node.string ?? ""
+    guard endpointProblem(text) == nil else {
+      throw error(key, "expected ipc://PATH or tcp://ADDRESS:PORT, received \(text)")
+    }
+    return text
+  }
+
+  func forbid(_ key: String, because reason: String) throws(ConfigurationError) {
+    if mapping[Node(key)] != nil { throw error(key, "does not belong here: \(reason)") }
+  }
+
+  func choice(_ key: String, of values: [String]) throws(ConfigurationError) -> String? {
+    guard let node = mapping[Node(key)] else { return nil }
+    guard let text = node.string, values.contains(text) else {
+      throw error(key, "expected \(values.joined(separator: ", ")), received \(node.string ?? "something else")")
+    }
+    return text
+  }
+
+  func number(_ key: String, in range: ClosedRange<Double>) throws(ConfigurationError) -> Double? {
+    guard let node = mapping[Node(key)] else { return nil }
+    guard let value = node.string.flatMap(Double.init), range.contains(value) else {
+      throw error(
+        key, "expected a number from \(range.lowerBound) to \(range.upperBound), received \(node.string ?? "a list")")
+    }
+    return value
+  }
+
+  /// - Parameter word: what may stand for no number at all.
+  func integer(_ key: String, in range: ClosedRange<Int>, or word: String? = nil) throws(ConfigurationError) -> Int? {
+    guard let node = mapping[Node(key)], node.string != word || word == nil else { return nil }
+    guard let value = node.string.flatMap({ Int($0) }), range.contains(value) else {
+      let alternative = word.map { ", or \($0)" } ?? ""
+      throw error(
+        key,
+        "expected a whole number from \(range.lowerBound) to \(range.upperBound)\(alternative), "
+          + "received \(node.string ?? "something else")")
+    }
+    return value
+  }
+
+  func list(_ key: String) throws(ConfigurationError) -> [Node] {
+    guard let node = mapping[Node(key)] else { throw error(key, "missing: expected a list of lanes") }
+    guard let sequence = node.sequence else { throw error(key, "expected a list of lanes") }
+    return Array(sequence)
+  }
+
+  func section(_ key: String, keys: [String]) throws(ConfigurationError) -> Section? {
+    guard let node = mapping[Node(key)] else { return nil }
+    return try Section(node, file: file, name: key, keys: keys)
+  }
+}
+
+private func contents(of file: String) throws(ConfigurationError) -> String {
+  guard let stream = fopen(file, "re") else {
+    throw ConfigurationError(file: file, line: nil, problem: "cannot be read: \(String(cString: strerror(errno)))")
+  }
+  defer { fclose(stream) }
+  var bytes: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let count = fread(&chunk, 1, chunk.count, stream)
+    if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+    bytes += chunk[..<count]
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Glibc
+import Logging
+import XentProtocol
+import XentService
+
+/// What the daemon is set to, from the file or the command line.
+struct Settings: Equatable {
+  var service: ServiceConfiguration
+  var logLevel = Logger.Level.info
+}
+
+/// The lanes of a daemon that is told of none: one of each kind.
+func defaultLanes(_ endpoints: DefaultEndpoints) -> [LaneConfiguration] {
+  [
+    LaneConfiguration(
+      name: "pipeline", sockets: .pipeline(requests: endpoints.requests, results: endpoints.results)),
+    LaneConfiguration(name: "router", sockets: .router(endpoint: endpoints.router)),
+  ]
+}
+
+/// Where the default sockets are: made if it is not there.
+func runDirectory() throws -> DefaultEndpoints {
+  let endpoints: DefaultEndpoints
+  if geteuid() == 0 {
+    endpoints = .system
+  } else if let value = getenv("XDG_RUNTIME_DIR"),
+    let user = DefaultEndpoints.user(environment: ["XDG_RUNTIME_DIR": String(cString: value)])
+  {
+    endpoints = user
+  } else {
+    throw ValidationError("XDG_RUNTIME_DIR is not set, so there is no place for sockets; name them with --router")
+  }
+  if mkdir(endpoints.directory, 0o755) != 0, errno != EEXIST {
+    throw ValidationError("cannot make \(endpoints.directory): \(String(cString: strerror(errno)))")
+  }
+  return endpoints
+}
+
+/// What is wrong with an endpoint that is to be bound; nil where nothing is.
+func endpointProblem(_ endpoint: String) -> String? {
+  for scheme in ["ipc://", "tcp://"] where endpoint.hasPrefix(scheme) && endpoint.count > scheme.count { return nil }
+  return "endpoint: expected ipc://PATH or tcp://ADDRESS:PORT, received \(endpoint)"
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import CrossEntropy
+import Glibc
+import Logging
+import XentProtocol
+import XentService
+import ZeroMQ
+
+/// The daemon.
+@main
+struct Xentd: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "xentd",
+    abstract: "Computes softmax cross-entropy for programs that stream logits to it over ZeroMQ.",
+    discussion: """
+      With no option it serves the default lanes in /run/xentd (root) or $XDG_RUNTIME_DIR/xentd (others): clients \
+      push requests to requests.sock and pull results from results.sock, or do both by xentd.sock.
+      """,
+    version: releaseVersion)
+
+  @Option(help: ArgumentHelp("Read the configuration from a YAML file.", valueName: "file"))
+  var config: String?
+
+  @Option(help: ArgumentHelp("Bind a PULL socket for requests; goes with --results.", valueName: "endpoint"))
+  var requests: String?
+
+  @Option(help: ArgumentHelp("Bind a PUSH socket for results; goes with --requests.", valueName: "endpoint"))
+  var results: String?
+
+  @Option(help: ArgumentHelp("Bind a ROUTER socket for requests and results.", valueName: "endpoint"))
+  var router: String?
+
+  @Option(help: ArgumentHelp("Compute on at most this many cores (default: all that the process may use).", valueName: "n"))
+  var workers: Int?
+
+  @Flag(help: "Check the configuration, say what is wrong with it, and exit.")
+  var check = false
+
+  func validate() throws {
+    if config != nil, requests != nil || results != nil || router != nil {
+      throw ValidationError("--config names the lanes; leave out --requests, --results and --router")
+    }
+    if (requests == nil) != (results == nil) {
+      throw ValidationError("--requests and --results go together: a pipeline lane has both")
+    }
+    for endpoint in [requests, results, router].compactMap({ $0 }) {
+      if let problem = endpointProblem(endpoint) { throw ValidationError(problem) }
+    }
+    if let workers, workers < 1 { throw ValidationError("--workers: expected at least 1, received \(workers)") }
+  }
+
+  func run() throws {
+    let settings = try settings()
+    if check {
+      print("\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong")
+      return
+    }
+    ignoreBrokenPipes()
+    do {
+      try Daemon(settings).run()
+    } catch {
+      complain("\(error)")
+      throw ExitCode(EX_UNAVAILABLE)
+    }
+  }
+
+  /// What the command line and the file say together.
+  private func settings() throws -> Settings {
+    var settings: Settings
+    if let config {
+      do {
+        settings = try Settings(file: config)
+      } catch {
+        complain("\(error)")
+        throw ExitCode(EX_CONFIG)
+      }
+    } else {
+      settings = Settings(service: ServiceConfiguration(lanes: try lanes()))
+    }
+    if let workers { settings.service.workerCount = workers }
+    return settings
+  }
+
+  private func lanes() throws -> [LaneConfiguration] {
+    var lanes: [LaneConfiguration] = []
+    if let requests, let results {
+      lanes.append(LaneConfiguration(name: "pipeline", sockets: .pipeline(requests: requests, results: results)))
+    }
+    if let router { lanes.append(LaneConfiguration(name: "router", sockets: .router(endpoint: router))) }
+    return lanes.isEmpty ? defaultLanes(try runDirectory()) : lanes
+  }
+}
+
+/// Says on standard error what is wrong.
+func complain(_ message: String) {
+  var text = "xentd: \(message)\n"
+  text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
