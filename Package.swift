@@ -34,6 +34,9 @@ let package = Package(
     .target(
       name: "XentService", dependencies: ["ZeroMQ", "CrossEntropy", "XentProtocol", deque, logging],
       swiftSettings: common),
+    .target(name: "XentClient", dependencies: ["ZeroMQ", "XentProtocol"], swiftSettings: common),
+    .executableTarget(
+      name: "xent", dependencies: ["XentClient", "XentProtocol", "ZeroMQ", argumentParser], swiftSettings: common),
     .executableTarget(
       name: "xentd", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, yams],
       swiftSettings: common),

@@ -1,0 +1,65 @@
+import Glibc
+import XentProtocol
+
+/// What a data set comes to: the figures of its batches, merged. Means are not averaged: sums are added.
+package struct Evaluation: Sendable {
+  private var sumTerms = CompensatedSum()
+  private var weightTerms = CompensatedSum()
+  private var finiteSumTerms = CompensatedSum()
+  private var finiteWeightTerms = CompensatedSum()
+  package private(set) var rowCount = 0
+  package private(set) var countedCount = 0
+  package private(set) var ignoredCount = 0
+  package private(set) var invalidCount = 0
+  package private(set) var notFiniteCount = 0
+  package private(set) var correctCount = 0
+  /// The first row, counted through all batches, that is invalid or not finite, and what the daemon says of it.
+  package private(set) var firstBadRow: (row: Int, message: String)?
+
+  package init() {}
+
+  /// Adds the figures of a batch whose first row is `firstRow` of the whole.
+  package mutating func add(_ header: ResultHeader, firstRow: Int, message: String?) {
+    sumTerms.add(header.sum)
+    weightTerms.add(header.weight)
+    finiteSumTerms.add(header.finiteSum)
+    finiteWeightTerms.add(header.finiteWeight)
+    rowCount += Int(header.rows)
+    countedCount += Int(header.counted)
+    ignoredCount += Int(header.ignored)
+    invalidCount += Int(header.invalid)
+    notFiniteCount += Int(header.notFinite)
+    correctCount += Int(header.correct)
+    guard header.firstBadRow != ResultHeader.noRow else { return }
+    let row = firstRow + Int(header.firstBadRow)
+    if let known = firstBadRow, known.row <= row { return }
+    // The daemon counts rows from the batch's first.
+    let reason = message.flatMap { $0.split(separator: ": ", maxSplits: 1).last } ?? "is invalid or not finite"
+    firstBadRow = (row, "row \(row): \(reason)")
+  }
+
+  package var sum: Double { sumTerms.value }
+  package var weight: Double { weightTerms.value }
+  /// Nats; NaN where no row counts or a row is invalid.
+  package var mean: Double { weight == 0 ? .nan : sum / weight }
+  /// The mean over the rows whose loss is finite.
+  package var finiteMean: Double { finiteWeightTerms.value == 0 ? .nan : finiteSumTerms.value / finiteWeightTerms.value }
+  package var perplexity: Double { exp(mean) }
+  /// The part of the counted rows whose largest logit is the label's.
+  package var accuracy: Double { countedCount == 0 ? .nan : Double(correctCount) / Double(countedCount) }
+}
+
+/// A sum that keeps what additions round away.
+/// - Source: Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", 1974.
+private struct CompensatedSum: Sendable {
+  private var total = 0.0
+  private var lost = 0.0
+
+  mutating func add(_ term: Double) {
+    let next = total + term
+    lost += abs(total) >= abs(term) ? (total - next) + term : (term - next) + total
+    total = next
+  }
+
+  var value: Double { total.isFinite ? total + lost : total }
+}

@@ -1,0 +1,79 @@
+import XentClient
+import XentProtocol
+
+/// Logits and labels of the same rows, as two files hold them.
+struct DataSet {
+  let logits: NumpyArray
+  let labels: NumpyArray
+  let rowCount: Int
+  let classCount: Int
+  private let logitsType: LogitsType
+  private let labelKind: LabelKind
+  private let labelType: LabelType
+
+  init(logits: NumpyArray, labels: NumpyArray) throws {
+    self.logits = logits
+    self.labels = labels
+    guard logits.shape.count == 2 else {
+      throw EvalError("\(logits.path): expected logits of two dimensions (rows, classes), received \(logits.shape)")
+    }
+    (rowCount, classCount) = (logits.shape[0], logits.shape[1])
+    guard let type = Self.logitsTypes[logits.type] else {
+      throw EvalError("\(logits.path): expected logits of type f2, f4 or f8, received \(logits.type)")
+    }
+    logitsType = type
+    (labelKind, labelType) = try Self.labelForm(labels, rowCount: rowCount, classCount: classCount)
+  }
+
+  private static let logitsTypes: [String: LogitsType] = ["f4": .f32, "f2": .f16, "f8": .f64]
+  private static let integerTypes: [String: LabelType] = ["u1": .u8, "u2": .u16, "u4": .u32, "i4": .i32, "i8": .i64]
+  private static let oneHotTypes: [String: LabelType] = ["b1": .u8, "u1": .u8, "f2": .f16, "f4": .f32, "f8": .f64]
+
+  /// Integer labels have one dimension, or a second of 1; one-hot labels have the shape of the logits.
+  private static func labelForm(_ labels: NumpyArray, rowCount: Int, classCount: Int) throws -> (LabelKind, LabelType) {
+    guard labels.shape.first == rowCount else {
+      throw EvalError("\(labels.path): expected labels of \(rowCount) rows like the logits, received \(labels.shape)")
+    }
+    let isColumn = labels.shape.count == 2 && labels.shape[1] == 1 && labels.type.hasPrefix("f") == false
+    if labels.shape.count == 1 || (isColumn && classCount != 1) {
+      guard let type = integerTypes[labels.type] else {
+        throw EvalError(
+          "\(labels.path): expected integer labels of type u1, u2, u4, i4 or i8, received \(labels.type); "
+            + "save labels.astype('int64') instead")
+      }
+      return (.integer, type)
+    }
+    guard labels.shape == [rowCount, classCount] else {
+      throw EvalError(
+        "\(labels.path): expected labels of shape (\(rowCount),) or one-hot (\(rowCount), \(classCount)), "
+          + "received \(labels.shape); a class that no label names still needs its column")
+    }
+    guard let type = oneHotTypes[labels.type] else {
+      throw EvalError(
+        "\(labels.path): expected one-hot labels of type b1, u1, f2, f4 or f8, received \(labels.type); "
+          + "save labels.astype('uint8') instead")
+    }
+    return (.oneHot, type)
+  }
+
+  var rowByteCount: Int {
+    let labelCount = labelKind == .integer ? 1 : classCount
+    return classCount * logitsType.elementByteCount + labelCount * labelType.elementByteCount
+  }
+
+  /// Whether losses are returned as f64: with f64 logits.
+  var wantsFloat64: Bool { logitsType == .f64 }
+
+  /// A request for some rows.
+  func batch(rows: Range<Int>, returnsLosses: Bool) -> OutgoingBatch {
+    var header = RequestHeader()
+    header.rows = UInt32(rows.count)
+    header.classes = UInt32(classCount)
+    header.logitsType = logitsType
+    header.labelKind = labelKind
+    header.labelType = labelType
+    if returnsLosses { header.flags.insert(.losses) }
+    if wantsFloat64 { header.flags.insert(.float64) }
+    return OutgoingBatch(header: header, sections: [logits.rows(rows), labels.rows(rows)])
+  }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Foundation
+import XentClient
+import XentProtocol
+import ZeroMQ
+
+/// `xent eval`: logits and labels in, mean loss out.
+struct Eval: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Evaluate logits against labels, both in .npy files.",
+    discussion: """
+      Labels are class indices of shape (rows,), or one-hot of shape (rows, classes). Without an endpoint, the daemon \
+      of $XENTD_ENDPOINT, of the user, or of the system is asked, in this order.
+
+      Exit code 1: some rows were invalid. Exit code 2: nothing could be evaluated.
+      """)
+
+  @Option(help: ArgumentHelp("A float array of shape (rows, classes).", valueName: "a.npy"))
+  var logits: String
+
+  @Option(help: ArgumentHelp("The labels of these rows.", valueName: "b.npy"))
+  var labels: String
+
+  @Option(help: ArgumentHelp("Rows in a batch (default: about 4 MB of them).", valueName: "n"))
+  var batchRows: Int?
+
+  @Option(help: ArgumentHelp("Write the loss of each row to this file.", valueName: "out.npy"))
+  var losses: String?
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Option(help: ArgumentHelp("The daemon's router lane.", valueName: "endpoint"))
+  var endpoint: String?
+
+  @Option(help: ArgumentHelp("The requests of a pipeline lane; goes with --results.", valueName: "endpoint"))
+  var requests: String?
+
+  @Option(help: ArgumentHelp("The results of a pipeline lane; goes with --requests.", valueName: "endpoint"))
+  var results: String?
+
+  @Option(help: ArgumentHelp("Give up when no answer has come for this long.", valueName: "seconds"))
+  var timeout = 10.0
+
+  /// Batches in flight: enough to keep sender, daemon and receiver busy at once.
+  private static let window = 8
+  private static let defaultBatchByteCount = 4 << 20
+
+  func validate() throws {
+    if (requests == nil) != (results == nil) { throw ValidationError("--requests and --results go together") }
+    if endpoint != nil, requests != nil { throw ValidationError("--endpoint is a router lane; leave out --requests") }
+    if let batchRows, batchRows < 1 {
+      throw ValidationError("--batch-rows: expected at least 1, received \(batchRows)")
+    }
+    guard timeout > 0 else { throw ValidationError("--timeout: expected more than 0 seconds, received \(timeout)") }
+  }
+
+  func run() throws {
+    let report: EvalReport
+    do {
+      report = try evaluate()
+    } catch {
+      FileHandle.standardError.write(Data("xent: \(error)\n".utf8))
+      throw ExitCode(2)
+    }
+    print(json ? report.json : report.text)
+    if report.evaluation.invalidCount > 0 { throw ExitCode(1) }
+    if report.evaluation.countedCount == 0 { throw ExitCode(2) }
+  }
+
+  private func evaluate() throws -> EvalReport {
+    let data = try DataSet(logits: NumpyArray(logits), labels: NumpyArray(labels))
+    guard data.rowCount > 0 else { throw EvalError("\(logits): has no rows") }
+    let endpoints = try chosenEndpoints()
+    var stream = try BatchStream(endpoints, window: Self.window, timeoutSeconds: timeout)
+    let daemon = try DaemonInfo(json: stream.info())
+    let rowsPerBatch = try rowsPerBatch(data, daemon.limits)
+    let batchCount = (data.rowCount + rowsPerBatch - 1) / rowsPerBatch
+    let rows = { (batch: Int) in batch * rowsPerBatch..<min((batch + 1) * rowsPerBatch, data.rowCount) }
+    var evaluation = Evaluation()
+    var lossFile = losses.map { _ in LossFile(rowCount: data.rowCount, isFloat64: data.wantsFloat64) }
+    var progress = Progress(total: data.rowCount, isQuiet: json)
+    let start = ContinuousClock.now
+    defer { progress.clear() }
+    try stream.run(batchCount: batchCount) { batch in
+      data.batch(rows: rows(batch), returnsLosses: losses != nil)
+    } handle: { batch, result, bytes in
+      let firstRow = rows(batch).lowerBound
+      evaluation.add(result.header, firstRow: firstRow, message: result.message(in: bytes))
+      lossFile?.set(result.losses(in: bytes), firstRow: firstRow)
+      progress.show(evaluation.rowCount)
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    if let losses { try lossFile?.write(to: losses) }
+    return EvalReport(
+      evaluation: evaluation, daemon: daemon, endpoint: endpoints.description, batchCount: batchCount,
+      seconds: seconds, byteCount: data.rowCount * data.rowByteCount)
+  }
+
+  private func chosenEndpoints() throws -> ClientEndpoints {
+    if let requests, let results { return .pipeline(requests: requests, results: results) }
+    if let endpoint { return .router(endpoint) }
+    return try .found(environment: ProcessInfo.processInfo.environment)
+  }
+
+  private func rowsPerBatch(_ data: DataSet, _ limits: DaemonInfo.Limits) throws -> Int {
+    let room = limits.batchBytes - RequestHeader.byteCount
+    guard data.rowByteCount <= room else {
+      throw EvalError(
+        "\(logits): one row has \(data.rowByteCount) bytes with its label, and the daemon takes at most \(room); "
+          + "raise batch_bytes in its configuration")
+    }
+    let resultRoom = (limits.resultBytes - ResultHeader.byteCount) / (data.wantsFloat64 ? 8 : 4)
+    let most = min(room / data.rowByteCount, limits.rows, max(1, resultRoom))
+    return min(most, batchRows ?? max(1, Self.defaultBatchByteCount / data.rowByteCount))
+  }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import XentClient
+
+/// What `xent eval` prints.
+struct EvalReport {
+  let evaluation: Evaluation
+  let daemon: DaemonInfo
+  let endpoint: String
+  let batchCount: Int
+  let seconds: Double
+  let byteCount: Int
+
+  /// A table for people.
+  var text: String {
+    var lines = [
+      ("rows", "\(evaluation.rowCount)"),
+      ("mean loss", "\(digits(evaluation.mean)) nats a row"),
+      ("perplexity", digits(evaluation.perplexity)),
+      ("accuracy", digits(evaluation.accuracy)),
+    ]
+    if evaluation.ignoredCount > 0 { lines.append(("ignored", "\(evaluation.ignoredCount) rows")) }
+    if evaluation.notFiniteCount > 0 {
+      lines.append(("invalid", "\(evaluation.invalidCount) rows"))
+      lines.append(("not finite", "\(evaluation.notFiniteCount) rows, the invalid ones included"))
+      lines.append(("mean of the rest", "\(digits(evaluation.finiteMean)) nats a row"))
+    }
+    if let bad = evaluation.firstBadRow { lines.append(("first bad row", bad.message)) }
+    let rate = Double(evaluation.rowCount) / seconds
+    lines.append(("throughput", "\(digits(rate, 4)) rows/s, \(digits(Double(byteCount) / seconds / 1e6, 4)) MB/s"))
+    lines.append(("daemon", "xentd \(daemon.version) (\(daemon.kernel), \(daemon.workers) workers) at \(endpoint)"))
+    let width = lines.map { $0.0.count }.max() ?? 0
+    return lines.map { $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
+  }
+
+  /// One JSON object for programs; what is not finite is null.
+  var json: String {
+    var fields: [(String, String)] = [
+      ("rows", "\(evaluation.rowCount)"), ("counted", "\(evaluation.countedCount)"),
+      ("ignored", "\(evaluation.ignoredCount)"), ("invalid", "\(evaluation.invalidCount)"),
+      ("not_finite", "\(evaluation.notFiniteCount)"), ("correct", "\(evaluation.correctCount)"),
+      ("sum", number(evaluation.sum)), ("weight", number(evaluation.weight)), ("mean", number(evaluation.mean)),
+      ("finite_mean", number(evaluation.finiteMean)), ("perplexity", number(evaluation.perplexity)),
+      ("accuracy", number(evaluation.accuracy)), ("batches", "\(batchCount)"), ("seconds", number(seconds)),
+      ("bytes", "\(byteCount)"), ("endpoint", quoted(endpoint)),
+    ]
+    if let bad = evaluation.firstBadRow {
+      fields.append(("first_bad_row", "{\"row\": \(bad.row), \"message\": \(quoted(bad.message))}"))
+    }
+    return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
+  }
+
+  private func digits(_ value: Double, _ count: Int = 7) -> String { String(format: "%.\(count)g", value) }
+
+  private func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+
+  private func quoted(_ text: String) -> String {
+    let json = try? JSONSerialization.data(withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
+    return json.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+  }
+}

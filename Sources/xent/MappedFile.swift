@@ -1,0 +1,25 @@
+import Glibc
+
+/// A file in memory, read only. It stays mapped until the process ends: messages point into it.
+struct MappedFile {
+  let bytes: UnsafeRawBufferPointer
+
+  init(_ path: String) throws {
+    func failure(_ doing: String) -> EvalError { EvalError("\(path): cannot be \(doing): \(String(cString: strerror(errno)))") }
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("opened") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("read") }
+    guard status.st_size > 0 else { throw EvalError("\(path): is empty") }
+    let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let start, start != MAP_FAILED else { throw failure("mapped") }
+    bytes = UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
+  }
+}
+
+/// What keeps an evaluation from being made, in words for its user.
+struct EvalError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

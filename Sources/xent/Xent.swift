@@ -1,0 +1,10 @@
+import ArgumentParser
+import XentProtocol
+
+/// The command line.
+@main
+struct Xent: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "xent", abstract: "Asks a xentd daemon for softmax cross-entropy.", version: releaseVersion,
+    subcommands: [Eval.self])
+}
