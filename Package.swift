@@ -38,7 +38,8 @@ let package = Package(
     .executableTarget(
       name: "xent", dependencies: ["XentClient", "XentProtocol", "ZeroMQ", argumentParser], swiftSettings: common),
     .executableTarget(
-      name: "xentd", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, yams],
+      name: "xentd",
+      dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, yams],
       swiftSettings: common),
   ]
 )

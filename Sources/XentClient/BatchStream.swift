@@ -53,7 +53,8 @@ package struct BatchStream: ~Copyable {
         lastProgress = now()
       }
       if wantsToSend, connection.canSend {
-        while flight.inFlightCount < window, let index = flight.next(at: now()), try send(batch(index), index, &flight) {}
+        while flight.inFlightCount < window, let index = flight.next(at: now()), try send(batch(index), index, &flight)
+        {}
       }
       guard now() - lastProgress < timeoutSeconds else {
         throw ClientError.noAnswer(
@@ -93,7 +94,9 @@ package struct BatchStream: ~Copyable {
       throw ClientError.badResult(error.description)
     }
     // Another client's, or one that is not waited for any more.
-    guard result.header.clientID == clientID, let index = flight.landed(sequence: result.header.sequence) else { return }
+    guard result.header.clientID == clientID, let index = flight.landed(sequence: result.header.sequence) else {
+      return
+    }
     switch result.header.status {
     case .ok:
       flight.complete()

@@ -43,7 +43,9 @@ package struct Evaluation: Sendable {
   /// Nats; NaN where no row counts or a row is invalid.
   package var mean: Double { weight == 0 ? .nan : sum / weight }
   /// The mean over the rows whose loss is finite.
-  package var finiteMean: Double { finiteWeightTerms.value == 0 ? .nan : finiteSumTerms.value / finiteWeightTerms.value }
+  package var finiteMean: Double {
+    finiteWeightTerms.value == 0 ? .nan : finiteSumTerms.value / finiteWeightTerms.value
+  }
   package var perplexity: Double { exp(mean) }
   /// The part of the counted rows whose largest logit is the label's.
   package var accuracy: Double { countedCount == 0 ? .nan : Double(correctCount) / Double(countedCount) }

@@ -43,7 +43,8 @@ extension RequestHeader {
     guard total <= limits.maximumRequestByteCount else {
       throw refusal(
         .tooLarge,
-        "request: this lane takes at most \(limits.maximumRequestByteCount) bytes, this needs \(total); send fewer rows")
+        "request: this lane takes at most \(limits.maximumRequestByteCount) bytes, this needs \(total); send fewer rows"
+      )
     }
     let result = ResultLayout(rows: Int(rows), flags: flags).byteCount
     guard result <= limits.maximumResultByteCount else {

@@ -40,7 +40,8 @@ final class BatchSlot {
     request.append(frames[0].unsafeBytes)
     var hasMore = frames[0].hasMore
     while hasMore {
-      hasMore = try request.count < RequestFrames.largestCount ? take(&frames[request.count], receive) : take(&surplus, receive)
+      hasMore =
+        try request.count < RequestFrames.largestCount ? take(&frames[request.count], receive) : take(&surplus, receive)
     }
     surplus.release()
     return true

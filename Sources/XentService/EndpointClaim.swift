@@ -13,7 +13,8 @@ struct EndpointClaim: ~Copyable {
     }
     guard path.utf8.count <= Self.longestPathByteCount else {
       throw EndpointError(
-        endpoint: endpoint, reason: "its path has \(path.utf8.count) bytes, and a socket's has at most "
+        endpoint: endpoint,
+        reason: "its path has \(path.utf8.count) bytes, and a socket's has at most "
           + "\(Self.longestPathByteCount); choose a shorter one")
     }
     let lockPath = path + ".lock"

@@ -6,7 +6,8 @@ func checkSupport(of header: RequestHeader) throws(Refusal) {
     Refusal(status: .unsupported, message: message, answering: header)
   }
   if header.logitsType != .f32 {
-    throw refuse("logits type: this version computes f32, received \(header.logitsType.name); convert the logits to f32")
+    throw refuse(
+      "logits type: this version computes f32, received \(header.logitsType.name); convert the logits to f32")
   }
   if header.labelKind == .probabilities {
     throw refuse("label kind: this version takes integer and one-hot labels, received probabilities")

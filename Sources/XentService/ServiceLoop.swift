@@ -101,7 +101,9 @@ package final class ServiceLoop {
     guard !gatherer.isEmpty else { return }
     let startedAt = Clock.monotonicNanoseconds
     let startedAtWall = Clock.wallNanoseconds
-    for (slot, lane) in gatherer.requests { try schedule(slot, lane, startedAt: startedAt, startedAtWall: startedAtWall) }
+    for (slot, lane) in gatherer.requests {
+      try schedule(slot, lane, startedAt: startedAt, startedAtWall: startedAtWall)
+    }
     engine.compute()
     let computeNanoseconds = Clock.monotonicNanoseconds - startedAt
     for (slot, lane) in gatherer.requests {

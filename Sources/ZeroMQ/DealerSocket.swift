@@ -34,5 +34,7 @@ package struct DealerSocket: ~Copyable {
   }
 
   /// How long the context waits, when it ends, for what this socket has sent.
-  package mutating func setLinger(milliseconds: Int32) throws(ZeroMQError) { try setOption(ZMQ_LINGER, milliseconds, of: socket.handle) }
+  package mutating func setLinger(milliseconds: Int32) throws(ZeroMQError) {
+    try setOption(ZMQ_LINGER, milliseconds, of: socket.handle)
+  }
 }

@@ -5,7 +5,9 @@ struct MappedFile {
   let bytes: UnsafeRawBufferPointer
 
   init(_ path: String) throws {
-    func failure(_ doing: String) -> EvalError { EvalError("\(path): cannot be \(doing): \(String(cString: strerror(errno)))") }
+    func failure(_ doing: String) -> EvalError {
+      EvalError("\(path): cannot be \(doing): \(String(cString: strerror(errno)))")
+    }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("opened") }
     defer { close(descriptor) }

@@ -51,7 +51,8 @@ struct NumpyArray {
     }
     let (expected, overflows) = count.multipliedReportingOverflow(by: Int(type.dropFirst()) ?? 0)
     guard !overflow, !overflows, expected <= elements.count else {
-      throw EvalError("\(path): is cut short: expected \(expected) bytes of \(shape) \(type), received \(elements.count)")
+      throw EvalError(
+        "\(path): is cut short: expected \(expected) bytes of \(shape) \(type), received \(elements.count)")
     }
     bytes = UnsafeRawBufferPointer(rebasing: elements[..<expected])
   }

@@ -30,7 +30,8 @@ struct Xentd: ParsableCommand {
   @Option(help: ArgumentHelp("Bind a ROUTER socket for requests and results.", valueName: "endpoint"))
   var router: String?
 
-  @Option(help: ArgumentHelp("Compute on at most this many cores (default: all that the process may use).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Compute on at most this many cores (default: all that the process may use).", valueName: "n"))
   var workers: Int?
 
   @Flag(help: "Check the configuration, say what is wrong with it, and exit.")

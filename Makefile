@@ -1,0 +1,56 @@
+# `make help` lists what there is. Everything works from a fresh clone.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD := .build/release
+SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
+PYTHON := .venv/bin/python
+
+.PHONY: help dependencies build demo test test-swift test-python lint format gates install clean
+
+help:            ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
+
+dependencies:    ## Install what is missing of Debian's packages (libzmq)
+	@Scripts/install-dependencies
+
+build: dependencies  ## Build the release: xentd and xent, with the Swift runtime inside
+	swift build $(SWIFT_FLAGS) --static-swift-stdlib
+
+demo: build      ## Evaluate real data with a daemon of its own, and check the result
+	@Scripts/demo $(BUILD)
+
+test: test-swift test-python  ## All tests
+
+test-swift: dependencies  ## The tests of each target, in release mode
+	swift test $(SWIFT_FLAGS) --scratch-path .build-test -Xswiftc -enable-testing
+
+test-python: build $(PYTHON)  ## The tests of the real binaries over real sockets
+	XENTD_BIN_DIR=$(BUILD) $(PYTHON) -m pytest -q Tests/EndToEnd
+
+$(PYTHON): Tests/requirements.txt
+	@Scripts/install-dependencies python
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --requirement Tests/requirements.txt
+	@touch $@
+
+lint:            ## Check the layout of the Swift sources
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+format:          ## Lay the Swift sources out
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+gates: build     ## Checks that no test can make: the kernels' symbols, the unit
+	@Scripts/check-kernel-symbols $(BUILD)
+	@Scripts/check-unit
+
+install: build   ## Install to $(DESTDIR)$(PREFIX), the configuration to /etc/xentd, the unit for systemd
+	install -D -s -m 755 $(BUILD)/xentd $(DESTDIR)$(PREFIX)/bin/xentd
+	install -D -s -m 755 $(BUILD)/xent $(DESTDIR)$(PREFIX)/bin/xent
+	test -e $(DESTDIR)/etc/xentd/xentd.yaml || install -D -m 644 Config/xentd.yaml $(DESTDIR)/etc/xentd/xentd.yaml
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/xentd|$(PREFIX)/bin/xentd|' systemd/xentd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/xentd.service
+	install -D -m 644 systemd/xentd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/xentd.conf
+
+clean:           ## Remove what was built
+	rm -rf .build .build-test .venv
