@@ -17,8 +17,6 @@ protocol Lane: AnyObject {
   var wantsRetry: Bool { get }
 
   func bind() throws(ZeroMQError)
-  /// Takes no more connections; those that are there stay.
-  func unbind() throws(ZeroMQError)
   /// Adds the lane's sockets to a poll.
   func register(in poller: inout Poller)
   /// Remembers what the poll saw of them.
@@ -65,9 +63,11 @@ final class WaitingResult {
   let hasDelimiter: Bool
   var result = Message()
   let byteCount: Int
+  let isRefusal: Bool
 
   /// Takes the result out of a slot.
   init(_ slot: BatchSlot) {
+    isRefusal = slot.isRefusal
     byteCount = slot.result.byteCount
     hasDelimiter = slot.hasDelimiter
     client.take(from: &slot.client)

@@ -35,10 +35,6 @@ final class PipelineLane: Lane {
     try requests.bind(to: endpoints.requests)
   }
 
-  func unbind() throws(ZeroMQError) {
-    try requests.unbind(from: requests.lastEndpoint())
-  }
-
   func register(in poller: inout Poller) {
     places.requests = poller.add(requests.pollable, for: isReading ? .readable : [])
     places.results = poller.add(results.pollable, for: waiting.isEmpty ? [] : .writable)

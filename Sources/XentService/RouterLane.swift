@@ -4,8 +4,8 @@ import ZeroMQ
 /// A ROUTER socket: any number of clients, each of which gets its own results. A client that does not read fills a spool
 /// of its own, is answered BUSY once that is full, and harms nobody else.
 final class RouterLane: Lane {
-  /// What a full spool takes beyond its limit: refusals, so that the client hears of it.
-  private static let refusalByteCount = 64 << 10
+  /// Refusals that a spool takes whether or not it is full, so that the client hears of it.
+  private static let maximumRefusalByteCount = 64 << 10
 
   let configuration: LaneConfiguration
   private let endpoint: String
@@ -29,8 +29,6 @@ final class RouterLane: Lane {
   var wantsRetry: Bool { !spools.isEmpty }
 
   func bind() throws(ZeroMQError) { try socket.bind(to: endpoint) }
-
-  func unbind() throws(ZeroMQError) { try socket.unbind(from: socket.lastEndpoint()) }
 
   func register(in poller: inout Poller) { place = poller.add(socket.pollable, for: .readable) }
 
@@ -74,15 +72,13 @@ final class RouterLane: Lane {
   func setLinger(milliseconds: Int32) throws(ZeroMQError) { try socket.setLinger(milliseconds: milliseconds) }
 
   private func keep(_ slot: BatchSlot, in spool: Spool) {
-    let limit = configuration.maximumWaitingByteCount + Self.refusalByteCount
     // A computed result is always kept: whether there is room was asked before it was computed.
-    guard !slot.isRefusal || spool.byteCount + slot.result.byteCount <= limit else {
+    guard !slot.isRefusal || spool.refusalByteCount < Self.maximumRefusalByteCount else {
       droppedCount += 1
       return
     }
     let result = WaitingResult(slot)
-    spool.results.append(result)
-    spool.byteCount += result.byteCount
+    spool.append(result)
     waitingByteCount += result.byteCount
   }
 
@@ -93,9 +89,8 @@ final class RouterLane: Lane {
       case .unreachable: droppedCount += 1
       case .sent: break
       }
-      spool.byteCount -= next.byteCount
+      spool.removeFirst()
       waitingByteCount -= next.byteCount
-      spool.results.removeFirst()
     }
   }
 
@@ -112,8 +107,25 @@ final class RouterLane: Lane {
 
 /// The results that wait for one client.
 private final class Spool {
-  var results: Deque<WaitingResult> = []
-  var byteCount = 0
+  private(set) var results: Deque<WaitingResult> = []
+  /// Of computed results.
+  private(set) var byteCount = 0
+  private(set) var refusalByteCount = 0
+
+  func append(_ result: WaitingResult) {
+    results.append(result)
+    count(result, times: 1)
+  }
+
+  func removeFirst() { count(results.removeFirst(), times: -1) }
+
+  private func count(_ result: WaitingResult, times: Int) {
+    if result.isRefusal {
+      refusalByteCount += times * result.byteCount
+    } else {
+      byteCount += times * result.byteCount
+    }
+  }
 }
 
 /// The frame by which a ROUTER knows a client.

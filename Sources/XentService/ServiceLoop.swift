@@ -27,6 +27,9 @@ package final class ServiceLoop {
 
   /// The longest wait for something to happen, so that the watchdog hears of the loop.
   private static let longestWaitMilliseconds = 1000
+  /// Turns of the drain, each of `retryMilliseconds`, in which nothing comes before it is over: what clients sent before
+  /// they could know has then been read.
+  private static let quietTurns = 10
   /// How soon results are tried again that no poll watches.
   private static let retryMilliseconds = 10
 
@@ -215,21 +218,22 @@ package final class ServiceLoop {
     return end > start ? end - start : 0
   }
 
-  /// Answers what is there and what still comes, until all results have left, nobody is there to take them, or the time
-  /// is up.
+  /// Computes what is there, answers what still comes with DRAINING, and waits until results have left, nobody is there
+  /// to take them, or the time is up. The endpoints stay bound meanwhile: libzmq drops a socket's connections, and with
+  /// them the way back for results, when it is unbound.
   private func drain() throws(ZeroMQError) {
     let deadline = Clock.monotonicNanoseconds + UInt64(drainSeconds * 1e9)
     logger.info("draining", metadata: ["seconds": "\(drainSeconds)"])
-    for lane in lanes { try lane.unbind() }
     try wait(0)
     try serveRound()
     isDraining = true
-    var isQuiet = false
-    while !isQuiet, Clock.monotonicNanoseconds < deadline {
+    var quietTurns = 0
+    while quietTurns < Self.quietTurns, Clock.monotonicNanoseconds < deadline {
       try wait(Self.retryMilliseconds)
       for lane in lanes { try lane.sendWaiting() }
       try serveRound()
-      if gatherer.isEmpty { isQuiet = try !resultsCanLeave() }
+      let isBusy = try resultsCanLeave()
+      quietTurns = isBusy || !gatherer.isEmpty ? 0 : quietTurns + 1
       endTurn()
     }
     try finishDrain(until: deadline)

@@ -21,10 +21,6 @@ struct RawSocket: ~Copyable {
     if uninterrupted({ zmq_bind(handle, endpoint) }) == -1 { throw ZeroMQError("bind to \(endpoint)") }
   }
 
-  func unbind(from endpoint: String) throws(ZeroMQError) {
-    if uninterrupted({ zmq_unbind(handle, endpoint) }) == -1 { throw ZeroMQError("unbind from \(endpoint)") }
-  }
-
   func connect(to endpoint: String) throws(ZeroMQError) {
     if uninterrupted({ zmq_connect(handle, endpoint) }) == -1 { throw ZeroMQError("connect to \(endpoint)") }
   }

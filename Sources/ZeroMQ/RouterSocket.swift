@@ -14,8 +14,6 @@ package struct RouterSocket: ~Copyable {
 
   package mutating func bind(to endpoint: String) throws(ZeroMQError) { try socket.bind(to: endpoint) }
 
-  package mutating func unbind(from endpoint: String) throws(ZeroMQError) { try socket.unbind(from: endpoint) }
-
   package mutating func connect(to endpoint: String) throws(ZeroMQError) { try socket.connect(to: endpoint) }
 
   /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.

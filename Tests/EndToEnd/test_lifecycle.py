@@ -1,0 +1,178 @@
+"""Start, stop, configuration, and what the service manager hears."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+from conftest import BIN, PATIENCE, ROOT, Client, Daemon, connect
+from wire import Request, Result
+
+
+def small() -> Request:
+    return Request(np.zeros((3, 4), np.float32), np.zeros(3, int))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_answers_what_is_queued_and_exits_with_0(
+    daemon: Daemon, context: zmq.Context, number: signal.Signals
+) -> None:
+    client = Client(context, daemon.router)
+    client.ask(small())
+    daemon.process.send_signal(signal.SIGSTOP)
+    for sequence in range(1, 41):
+        client.socket.send_multipart(Request(small().logits, small().labels, sequence=sequence).split())
+    daemon.process.send_signal(number)
+    daemon.process.send_signal(signal.SIGCONT)
+    results = [Result(client.socket.recv()) for _ in range(40)]
+    assert [result.sequence for result in results] == list(range(1, 41))
+    assert {result.status for result in results} <= {0, 17}
+    assert daemon.process.wait(PATIENCE) == 0
+    assert daemon.notice() == "STOPPING=1"
+    assert "drained" in daemon.log
+
+
+def test_a_client_is_told_that_the_daemon_drains(start_daemon: Callable[..., Daemon], context: zmq.Context) -> None:
+    daemon = start_daemon()
+    push = connect(context, zmq.PUSH, daemon.requests)
+    pull = connect(context, zmq.PULL, daemon.results, RCVHWM=1)
+    client = Client(context, daemon.router)
+    client.ask(small())
+    fill_the_results(daemon, push, client)
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.notice() == "STOPPING=1"
+    # The consumer is there and its results wait, so the drain goes on, and new batches are told.
+    statuses = set()
+    while 17 not in statuses:
+        statuses.add(client.ask(small()).status)
+    result = client.ask(small())
+    assert result.notes & 0x8000 and "stopping" in result.message
+    while pull.poll(200):
+        pull.recv()
+    assert daemon.process.wait(PATIENCE) == 0
+
+
+def fill_the_results(daemon: Daemon, push: zmq.Socket, client: Client) -> None:
+    rows = np.zeros((100_000, 1), np.float32)
+    frames = Request(rows, np.zeros(len(rows), int), flags=15).split()
+    for _ in range(120):
+        assert push.poll(PATIENCE * 1000, zmq.POLLOUT)
+        push.send_multipart(frames)
+    while client.ask(small()).status != 0:
+        pass
+
+
+def test_a_stop_with_results_for_nobody_is_quick(daemon: Daemon, context: zmq.Context) -> None:
+    push = connect(context, zmq.PUSH, daemon.requests, LINGER=-1)
+    for _ in range(5):
+        push.send_multipart(small().split())
+    push.close()
+    context.term()
+    start = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - start < 3
+
+
+def test_a_stop_waits_no_longer_than_the_drain_time(start_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    directory = tmp_path
+    config = directory / "c.yaml"
+    config.write_text(
+        "lanes:\n  - {name: p, kind: pipeline, requests: 'ipc:///tmp/xentd-%d-q', results: 'ipc:///tmp/xentd-%d-r'}\n"
+        "drain_seconds: 0.5\n" % (directory.stat().st_ino, directory.stat().st_ino)
+    )
+    daemon = start_daemon("--config", str(config), lanes=False)
+    with zmq.Context() as context:
+        push = connect(context, zmq.PUSH, f"ipc:///tmp/xentd-{directory.stat().st_ino}-q", LINGER=0)
+        pull = connect(context, zmq.PULL, f"ipc:///tmp/xentd-{directory.stat().st_ino}-r", RCVHWM=1, LINGER=0)
+        rows = np.zeros((100_000, 1), np.float32)
+        for _ in range(200):
+            if not push.poll(500, zmq.POLLOUT):
+                break
+            push.send_multipart(Request(rows, np.zeros(len(rows), int), flags=15).split())
+        start = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - start < 3
+        push.close()
+        pull.close()
+
+
+def test_the_watchdog_hears_of_the_loop_while_it_idles(start_daemon: Callable[..., Daemon]) -> None:
+    daemon = start_daemon(environment={"WATCHDOG_USEC": "2000000"})
+    assert [daemon.notice() for _ in range(3)] == ["WATCHDOG=1"] * 3
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+
+
+PIPELINE = "  - {name: a, kind: pipeline, requests: 'ipc:///tmp/a', results: 'ipc:///tmp/b'}\n"
+BAD_FILES = [
+    ("an unknown key", "lanes:\n" + PIPELINE + "wrokers: 3\n", 3, ["wrokers", "workers"]),
+    ("a bad number", "lanes:\n" + PIPELINE + "workers: many\n", 3, ["workers", "whole number", "auto", "many"]),
+    ("a number out of range", "drain_seconds: -1\nlanes:\n" + PIPELINE, 1, ["drain_seconds", "0.0", "-1"]),
+    ("no lanes", "workers: 2\n", 1, ["lanes", "missing"]),
+    ("an empty list", "lanes: []\n", 1, ["lanes", "at least one"]),
+    ("an unknown kind", "lanes:\n  - name: a\n    kind: tube\n", 3, ["kind", "pipeline, router", "tube"]),
+    ("no endpoint", "lanes:\n  - name: a\n    kind: router\n", 2, ["endpoint", "ipc://PATH"]),
+    ("a bad endpoint", "lanes:\n  - name: a\n    kind: router\n    endpoint: /tmp/x\n", 4, ["endpoint", "/tmp/x"]),
+    ("a key of the other kind", "lanes:\n  - {name: a, kind: router, endpoint: 'ipc:///a', results: x}\n", 2, ["results"]),
+    ("two lanes of one name", "lanes:\n" + PIPELINE + PIPELINE, 2, ["two lanes are named a"]),
+    ("a limit too small", "lanes:\n" + PIPELINE + "limits: {batch_bytes: 5}\n", 3, ["batch_bytes", "96", "5"]),
+    ("an unknown level", "lanes:\n" + PIPELINE + "log_level: loud\n", 3, ["log_level", "debug", "loud"]),
+]
+
+
+@pytest.mark.parametrize("name,text,line,words", BAD_FILES, ids=[bad[0] for bad in BAD_FILES])
+def test_a_bad_configuration_names_file_line_key_and_what_would_be_right(
+    tmp_path: Path, name: str, text: str, line: int, words: list[str]
+) -> None:
+    file = tmp_path / "xentd.yaml"
+    file.write_text(text)
+    for arguments in (["--check"], []):
+        result = run(str(BIN / "xentd"), "--config", str(file), *arguments)
+        assert result.returncode == 78
+        assert f"{file}:{line}: " in result.stderr
+        assert all(word in result.stderr for word in words), result.stderr
+
+
+def test_a_file_that_is_not_there_or_not_yaml_is_told(tmp_path: Path) -> None:
+    missing = run(str(BIN / "xentd"), "--config", str(tmp_path / "none"))
+    assert missing.returncode == 78 and "none: cannot be read: No such file" in missing.stderr
+    (tmp_path / "bad").write_text("lanes: [")
+    bad = run(str(BIN / "xentd"), "--config", str(tmp_path / "bad"))
+    assert bad.returncode == 78 and "not YAML" in bad.stderr and "line" in bad.stderr.lower()
+
+
+def test_the_shipped_configuration_is_what_the_daemon_does_without_one() -> None:
+    checked = run(str(BIN / "xentd"), "--check", "--config", str(ROOT / "Config/xentd.yaml"))
+    assert checked.returncode == 0 and "2 lanes" in checked.stdout
+
+
+@pytest.mark.parametrize("program", ["xentd", "xent"])
+def test_help_and_version_are_there(program: str) -> None:
+    text = run(str(BIN / program), "--help")
+    assert text.returncode == 0 and "USAGE" in text.stdout
+    version = run(str(BIN / program), "--version")
+    assert version.returncode == 0 and version.stdout.count(".") == 2
+
+
+@pytest.mark.parametrize(
+    "options,words",
+    [
+        (["--requests", "ipc:///tmp/a"], "--results"),
+        (["--router", "/tmp/a"], "ipc://PATH"),
+        (["--workers", "0", "--router", "ipc:///tmp/a"], "--workers"),
+        (["--config", "x", "--router", "ipc:///tmp/a"], "--config"),
+        (["--unknown"], "--unknown"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_in_words(options: list[str], words: str) -> None:
+    result = run(str(BIN / "xentd"), *options)
+    assert result.returncode == 64 and words in result.stderr
