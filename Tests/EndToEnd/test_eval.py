@@ -1,0 +1,146 @@
+"""`xent eval` as its user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import BIN, PATIENCE, ROOT, Daemon
+from reference import losses, ulps
+
+EXAMPLES = ROOT / "Examples"
+
+
+def xent(*options: str | Path, daemon: Daemon | None = None) -> subprocess.CompletedProcess[str]:
+    endpoint = ["--endpoint", daemon.router] if daemon else []
+    command = [str(BIN / "xent"), "eval", *map(str, options), *endpoint]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def save(directory: Path, logits: np.ndarray, labels: np.ndarray) -> list[str]:
+    np.save(directory / "a.npy", logits)
+    np.save(directory / "b.npy", labels)
+    return ["--logits", str(directory / "a.npy"), "--labels", str(directory / "b.npy")]
+
+
+def data(rows: int = 50, classes: int = 7) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(rows + classes)
+    return random.normal(size=(rows, classes)).astype("f4"), random.integers(0, classes, rows)
+
+
+def test_the_digits_have_the_mean_loss_and_accuracy_that_they_must_have(shared_daemon: Daemon, tmp_path: Path) -> None:
+    files = ["--logits", EXAMPLES / "digits-logits.npy", "--labels", EXAMPLES / "digits-labels.npy"]
+    exact = np.load(EXAMPLES / "digits-losses-f64.npy")
+    for rows in ("1", "7", "896", "5000"):
+        run = xent(*files, "--json", "--batch-rows", rows, "--losses", tmp_path / "l.npy", daemon=shared_daemon)
+        report = json.loads(run.stdout)
+        assert run.returncode == 0 and report["rows"] == 897 and report["invalid"] == 0
+        assert report["mean"] == pytest.approx(0.1889449, abs=5e-8)
+        assert report["accuracy"] == pytest.approx(0.960981, abs=5e-7)
+        assert report["perplexity"] == pytest.approx(np.exp(report["mean"]), rel=1e-12)
+        assert ulps(np.load(tmp_path / "l.npy"), exact.astype(np.longdouble)) <= 2.5
+    assert xent(*files, daemon=shared_daemon).stdout.split()[:4] == ["rows", "897", "mean", "loss"]
+
+
+def test_a_pipeline_lane_gives_the_same(shared_daemon: Daemon) -> None:
+    files = ["--logits", EXAMPLES / "digits-logits.npy", "--labels", EXAMPLES / "digits-labels.npy"]
+    lanes = ["--requests", shared_daemon.requests, "--results", shared_daemon.results]
+    report = json.loads(xent(*files, *lanes, "--json", "--batch-rows", "10").stdout)
+    assert report["mean"] == pytest.approx(0.1889449, abs=5e-8)
+
+
+@pytest.mark.parametrize("label_type", ["u1", "u2", "u4", "i4", "i8"])
+def test_integer_labels_of_every_type_are_told_by_their_shape(
+    shared_daemon: Daemon, tmp_path: Path, label_type: str
+) -> None:
+    logits, labels = data()
+    expected = float(losses(logits, labels).mean())
+    for shape in ((50,), (50, 1)):
+        run = xent(*save(tmp_path, logits, labels.astype(label_type).reshape(shape)), "--json", daemon=shared_daemon)
+        assert json.loads(run.stdout)["mean"] == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("label_type", ["?", "u1", "f2", "f4", "f8"])
+def test_one_hot_labels_of_every_type_are_told_by_their_shape(
+    shared_daemon: Daemon, tmp_path: Path, label_type: str
+) -> None:
+    logits, labels = data()
+    run = xent(*save(tmp_path, logits, np.eye(7)[labels].astype(label_type)), "--json", daemon=shared_daemon)
+    assert json.loads(run.stdout)["mean"] == pytest.approx(float(losses(logits, labels).mean()), rel=1e-7)
+
+
+def test_invalid_rows_are_counted_and_the_first_is_named_by_its_place_in_the_whole(
+    shared_daemon: Daemon, tmp_path: Path
+) -> None:
+    logits, labels = data(100)
+    labels[[37, 90]] = 7
+    run = xent(*save(tmp_path, logits, labels), "--batch-rows", "10", daemon=shared_daemon)
+    assert run.returncode == 1
+    assert "2 rows" in run.stdout and "row 37: label 7 is not in 0..<7" in run.stdout and "mean of the rest" in run.stdout
+    report = json.loads(xent(*save(tmp_path, logits, labels), "--json", daemon=shared_daemon).stdout)
+    assert report["mean"] is None and report["invalid"] == 2 and report["first_bad_row"]["row"] == 37
+    good = labels < 7
+    assert report["finite_mean"] == pytest.approx(float(losses(logits[good], labels[good]).mean()), rel=1e-7)
+
+
+def test_without_a_daemon_it_says_so_and_how_to_start_one(tmp_path: Path) -> None:
+    files = save(tmp_path, *data())
+    run = xent(*files, "--endpoint", f"ipc://{tmp_path}/none", "--timeout", "0.3")
+    assert run.returncode == 2 and "no answer" in run.stderr and "0 of" in run.stderr and "xentd" in run.stderr
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    run = subprocess.run([BIN / "xent", "eval", *files], capture_output=True, text=True, env=environment, timeout=PATIENCE)
+    if "no daemon found" in run.stderr:  # else the machine has a daemon of its own
+        assert run.returncode == 2 and str(tmp_path) in run.stderr and "Start" in run.stderr or "start" in run.stderr
+
+
+def test_a_daemon_that_dies_in_the_middle_is_told_with_how_far_it_came(daemon: Daemon, tmp_path: Path) -> None:
+    daemon.stop(9)
+    run = xent(*save(tmp_path, *data()), "--timeout", "0.3", daemon=daemon)
+    assert run.returncode == 2 and "no answer" in run.stderr
+
+
+def test_logits_that_the_daemon_does_not_take_are_refused_in_its_words(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data()
+    run = xent(*save(tmp_path, logits.astype("f2"), labels), daemon=shared_daemon)
+    assert run.returncode == 2 and "UNSUPPORTED" in run.stderr and "f16" in run.stderr
+
+
+def refusals() -> list[tuple[str, np.ndarray, np.ndarray, list[str]]]:
+    logits, labels = data()
+    return [
+        ("Fortran order", np.asfortranarray(logits), labels, ["Fortran", "ascontiguousarray"]),
+        ("big-endian", logits.astype(">f4"), labels, ["big-endian", "newbyteorder"]),
+        ("three dimensions", logits.reshape(5, 10, 7), labels, ["3 dimensions", "reshape"]),
+        ("one dimension", logits[:, 0], labels, ["two dimensions"]),
+        ("integer logits", logits.astype("i4"), labels, ["f4", "i4"]),
+        ("too few labels", logits, labels[:-1], ["50", "[49]"]),
+        ("float labels", logits, labels.astype("f4"), ["f4", "astype"]),
+        ("one-hot of another width", logits, np.eye(6)[labels % 6], ["(50, 7)", "[50, 6]", "column"]),
+        ("one-hot of integers", logits, np.eye(7, dtype="i8")[labels], ["i8", "uint8"]),
+        ("no rows", logits[:0], labels[:0], ["no rows"]),
+    ]
+
+
+@pytest.mark.parametrize("name,logits,labels,words", refusals(), ids=[refusal[0] for refusal in refusals()])
+def test_arrays_that_do_not_fit_are_refused_with_what_to_do(
+    shared_daemon: Daemon, tmp_path: Path, name: str, logits: np.ndarray, labels: np.ndarray, words: list[str]
+) -> None:
+    run = xent(*save(tmp_path, logits, labels), daemon=shared_daemon)
+    assert run.returncode == 2
+    for word in words:
+        assert word in run.stderr
+
+
+def test_files_that_are_not_arrays_are_refused(shared_daemon: Daemon, tmp_path: Path) -> None:
+    files = save(tmp_path, *data())
+    whole = (tmp_path / "a.npy").read_bytes()
+    for content, words in [(b"", "empty"), (b"PK\x03\x04 and more", "not a .npy"), (whole[:-1], "cut short"), (whole[:40], "cut short")]:
+        (tmp_path / "a.npy").write_bytes(content)
+        run = xent(*files, daemon=shared_daemon)
+        assert run.returncode == 2 and words in run.stderr
+    missing = xent("--logits", tmp_path / "none.npy", *files[2:], daemon=shared_daemon)
+    assert missing.returncode == 2 and "No such file" in missing.stderr
