@@ -41,5 +41,14 @@ let package = Package(
       name: "xentd",
       dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, yams],
       swiftSettings: common),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+    .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: common),
+    .testTarget(name: "XentProtocolTests", dependencies: ["XentProtocol", "TestSupport"], swiftSettings: common),
+    .testTarget(
+      name: "CrossEntropyTests", dependencies: ["CrossEntropy", "CrossEntropyKernels", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "XentServiceTests", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "TestSupport"],
+      swiftSettings: common),
   ]
 )

@@ -75,7 +75,7 @@ package struct Message: ~Copyable, @unchecked Sendable {
 
   /// The bytes, for as long as the message is neither changed nor let go. They need not be aligned.
   package var unsafeMutableBytes: UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(start: zmq_msg_data(storage), count: byteCount)
+    mutating get { UnsafeMutableRawBufferPointer(start: zmq_msg_data(storage), count: byteCount) }
   }
 
   /// Reads the bytes in place.

@@ -1,0 +1,63 @@
+import Glibc
+
+@testable import CrossEntropy
+@testable import CrossEntropyKernels
+
+/// A batch of rows with integer labels, computed; each row's loss in f32.
+func computedLosses(_ rows: [[Float]], labels: [Int], workerCount: Int = 1) -> [Float] {
+  compute(rows, labels: labels.map { Int64($0) }, workerCount: workerCount).losses
+}
+
+/// The answers of one batch.
+struct Answers {
+  var losses: [Float]
+  var verdicts: [UInt8]
+  var predictions: [Int32]
+  var figures: Figures
+}
+
+/// Computes a batch in a round of its own.
+func compute<Label>(
+  _ rows: [[Float]], labels: [Label], layout: LabelLayout = .integers(.i64), workerCount: Int = 1,
+  options: (inout LossOptions) -> Void = { _ in }
+) -> Answers {
+  let round = Round(workerCount: workerCount, kernel: .baseline)
+  let count = rows.count
+  var answers = Answers(
+    losses: Array(repeating: -1, count: count), verdicts: Array(repeating: 255, count: count),
+    predictions: Array(repeating: -1, count: count), figures: Figures())
+  let logits = Array(rows.joined())
+  logits.withUnsafeBytes { logits in
+    labels.withUnsafeBytes { labels in
+      answers.losses.withUnsafeMutableBytes { losses in
+        answers.verdicts.withUnsafeMutableBytes { verdicts in
+          answers.predictions.withUnsafeMutableBytes { predictions in
+            var batch = LossBatch(
+              rowCount: count, classCount: rows.first?.count ?? 1, logits: logits.baseAddress!,
+              labels: labels.baseAddress!, labelLayout: layout)
+            options(&batch.options)
+            batch.outputs.losses = losses.baseAddress
+            batch.outputs.verdicts = verdicts.baseAddress
+            batch.outputs.predictions = predictions.baseAddress
+            let place = round.add(batch)
+            round.compute()
+            answers.figures = round.figures(ofBatch: place)
+          }
+        }
+      }
+    }
+  }
+  return answers
+}
+
+func kernelExponential(_ x: Double) -> Double { CrossEntropyKernels.exponential(x) }
+
+func kernelLogarithm(onePlus x: Double) -> Double { CrossEntropyKernels.logarithm(onePlus: x) }
+
+#if arch(x86_64)
+  func expLong(_ x: Double) -> Float80 { expl(Float80(x)) }
+
+  func exp2Long(_ x: Double) -> Double { exp2(x) }
+
+  func log1pLong(_ x: Double) -> Float80 { log1pl(Float80(x)) }
+#endif

@@ -1,0 +1,106 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import CrossEntropy
+
+@Suite("The same bits")
+struct ReproducibilityTests {
+  private func bits(_ losses: [Float]) -> [UInt32] { losses.map(\.bitPattern) }
+
+  @Test(
+    "a row has the same bits alone, in a batch, and with any number of workers",
+    arguments: [1, 7, 64, 2048, 3000, 70_000])
+  func batches(classCount: Int) {
+    var random = SplitMix64(seed: UInt64(classCount))
+    let count = classCount > 10_000 ? 7 : classCount > 1000 ? 300 : 3000
+    let rows = (0..<count).map { _ in random.floats(count: classCount, spread: 4) }
+    let labels = rows.map { _ in Int.random(in: 0..<classCount, using: &random) }
+    let expected = compute(rows, labels: labels.map { Int64($0) })
+    for workerCount in [2, 3, 7] {
+      let answers = compute(rows, labels: labels.map { Int64($0) }, workerCount: workerCount)
+      #expect(bits(answers.losses) == bits(expected.losses))
+      #expect(answers.figures.sum == expected.figures.sum && answers.figures.mean == expected.figures.mean)
+    }
+    for row in rows.indices.prefix(50) {
+      #expect(bits(computedLosses([rows[row]], labels: [labels[row]])) == bits([expected.losses[row]]))
+    }
+  }
+
+  @Test(
+    "one-hot labels have the bits of integer labels, in every type", arguments: [1, 3, 16, 63, 64, 65, 200, 70_000])
+  func oneHot(classCount: Int) {
+    var random = SplitMix64(seed: UInt64(classCount))
+    let rows = (0..<5).map { _ in random.floats(count: classCount, spread: 4) }
+    let labels = [0, classCount - 1] + (0..<3).map { _ in Int.random(in: 0..<classCount, using: &random) }
+    let expected = bits(computedLosses(rows, labels: labels))
+    func matrix<Element>(_ one: Element, _ zero: Element) -> [Element] {
+      labels.flatMap { label in (0..<classCount).map { $0 == label ? one : zero } }
+    }
+    #expect(bits(compute(rows, labels: matrix(UInt8(1), 0), layout: .oneHot(.u8), workerCount: 2).losses) == expected)
+    #expect(bits(compute(rows, labels: matrix(UInt16(0x3c00), 0), layout: .oneHot(.f16)).losses) == expected)
+    #expect(bits(compute(rows, labels: matrix(UInt16(0x3f80), 0x8000), layout: .oneHot(.bf16)).losses) == expected)
+    #expect(
+      bits(compute(rows, labels: matrix(Float(1), -0.0), layout: .oneHot(.f32), workerCount: 2).losses) == expected)
+    #expect(bits(compute(rows, labels: matrix(Double(1), 0), layout: .oneHot(.f64)).losses) == expected)
+  }
+
+  @Test("one-hot labels with anything else among them are told, wherever it stands", arguments: [2, 9, 64, 65, 130])
+  func notOneHot(classCount: Int) {
+    let row = [Float](repeating: 0, count: classCount)
+    for place in 0..<classCount {
+      var labels = [Float](repeating: 0, count: classCount)
+      labels[0] = 1
+      labels[place] = place == 0 ? 2 : 1
+      #expect(compute([row], labels: labels, layout: .oneHot(.f32)).verdicts == [RowVerdict.notOneHot.rawValue])
+      labels[place] = .leastNonzeroMagnitude
+      #expect(compute([row], labels: labels, layout: .oneHot(.f32)).verdicts == [RowVerdict.notOneHot.rawValue])
+    }
+  }
+
+  @Test(
+    "a NaN is seen in every lane of every vector, the last ones too", arguments: [1, 2, 15, 16, 17, 31, 33, 64, 2050])
+  func everyLane(classCount: Int) {
+    for place in Set(Array(0..<min(classCount, 70)) + [classCount - 1]) {
+      var row = [Float](repeating: 1, count: classCount)
+      row[place] = .nan
+      let answers = compute([row], labels: [Int64(0)])
+      #expect(answers.verdicts == [RowVerdict.nanLogit.rawValue] && answers.predictions == [Int32(place)])
+      #expect(answers.losses[0].isNaN)
+    }
+  }
+
+  @Test("whole blocks of -infinity add exactly nothing")
+  func maskedBlocks() {
+    var random = SplitMix64(seed: 3)
+    let live = random.floats(count: 100, spread: 3)
+    for masked in [1, 100, 2048, 5000] {
+      let mask = [Float](repeating: -.infinity, count: masked)
+      // The same lanes: a mask in front is as long as a block or nothing.
+      #expect(bits(computedLosses([live + mask], labels: [3])) == bits(computedLosses([live], labels: [3])))
+    }
+    let front = [Float](repeating: -.infinity, count: 4096) + live
+    #expect(bits(computedLosses([front], labels: [4096 + 3])) == bits(computedLosses([live], labels: [3])))
+  }
+
+  @Test(
+    "nothing is read outside a row, at either end of memory that ends there",
+    arguments: Array(1...130) + [2047, 2048, 2049])
+  func guardPages(classCount: Int) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let length = (classCount * 4 + page - 1) / page * page
+    let memory = mmap(nil, length + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
+    defer { munmap(memory, length + 2 * page) }
+    mprotect(memory + page, length, PROT_READ | PROT_WRITE)
+    let round = Round(workerCount: 1, kernel: .baseline)
+    for start in [memory + page, memory + page + length - classCount * 4] {
+      for layout in [LabelLayout.oneHot(.f32), .integers(.u8)] {
+        start.initializeMemory(as: Float.self, repeating: 0, count: classCount)
+        round.removeAll()
+        _ = round.add(
+          LossBatch(rowCount: 1, classCount: classCount, logits: start, labels: start, labelLayout: layout))
+        round.compute()
+      }
+    }
+  }
+}

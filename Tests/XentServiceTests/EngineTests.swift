@@ -1,0 +1,186 @@
+import CrossEntropy
+import TestSupport
+import Testing
+import XentProtocol
+
+@testable import XentService
+
+/// An engine that is asked one request at a time, as bytes.
+private func answer(_ frames: [[UInt8]], workerCount: Int = 2, limits: RequestLimits = RequestLimits()) -> [UInt8] {
+  let identity = EngineIdentity(version: "test", kernelName: "test", serverInstance: 99)
+  let engine = Engine(identity: identity, kernel: .baseline, workerCount: workerCount)
+  let memory = frames.map { frame in
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: frame.count, alignment: 1)
+    copy.copyBytes(from: frame)
+    return copy
+  }
+  defer { memory.forEach { $0.deallocate() } }
+  var request = RequestFrames()
+  for frame in memory { request.append(UnsafeRawBufferPointer(frame)) }
+  engine.beginRound()
+  switch engine.plan(request, limits: limits) {
+  case .refusal(let refusal): return bytes(of: engine.reply(to: refusal, isDraining: false))
+  case .info(let header):
+    let lane = LaneConfiguration(name: "lane", sockets: .router(endpoint: ""))
+    return bytes(of: engine.reply(toInfo: header, lane: lane, uptimeSeconds: 1, isDraining: false))
+  case .batch(var plan):
+    var result = [UInt8](repeating: 0xff, count: plan.resultByteCount)
+    return result.withUnsafeMutableBytes { section in
+      engine.schedule(&plan, request, result: section)
+      engine.compute()
+      let message = engine.message(for: plan)
+      let whole = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: section.count + (message?.utf8.count ?? 0), alignment: 1)
+      defer { whole.deallocate() }
+      whole.copyBytes(from: section)
+      let times = BatchTimes(queueNanoseconds: 5, computeNanoseconds: 6)
+      engine.finish(plan, message: message, times: times, isDraining: false, result: whole)
+      return Array(whole)
+    }
+  }
+}
+
+private func bytes(of reply: Reply) -> [UInt8] {
+  var bytes = [UInt8](repeating: 0xff, count: reply.byteCount)
+  bytes.withUnsafeMutableBytes { reply.write(to: $0) }
+  return bytes
+}
+
+@Suite("Engine")
+struct EngineTests {
+  @Test("every golden vector is answered as it says", arguments: Vector.all)
+  func vectors(vector: Vector) throws {
+    let frame = answer(vector.frameBytes)
+    let result = try BatchResult(parsing: frame.span.bytes)
+    let message = result.message(in: frame.span.bytes)
+    #expect(result.header.status.rawValue == vector.expect.status, "\(message ?? "")")
+    for words in vector.expect.messageContains { #expect(message?.contains(words) == true, "\(message ?? "")") }
+    #expect(result.header.serverInstance == 99)
+    guard vector.expect.notes != nil else {
+      #expect(result.header.flags == .message && result.header.mean.isNaN && result.header.firstBadRow == .max)
+      return
+    }
+    try expectFigures(result.header, vector.expect)
+    try expectRows(result, frame, vector.expect)
+    #expect((message != nil) == (result.header.notFinite > 0))
+  }
+
+  private func expectFigures(_ header: ResultHeader, _ expect: Vector.Expectation) throws {
+    #expect(header.notes.rawValue == expect.notes)
+    #expect(header.counted == expect.counted && header.ignored == expect.ignored)
+    #expect(header.invalid == expect.invalid && header.notFinite == expect.notFinite)
+    #expect(header.correct == expect.correct && header.firstBadRow == expect.firstBadRow)
+    #expect(header.queueNanoseconds == 5 && header.computeNanoseconds == 6)
+    for (value, text) in [
+      (header.sum, expect.sum), (header.mean, expect.mean), (header.finiteSum, expect.finiteSum),
+      (header.weight, expect.weight), (header.finiteWeight, expect.finiteWeight),
+    ] {
+      #expect(isNear(value, try #require(text), relative: 2e-7), "\(value), expected \(text ?? "")")
+    }
+  }
+
+  private func expectRows(_ result: BatchResult, _ frame: [UInt8], _ expect: Vector.Expectation) throws {
+    let flags = result.header.flags
+    let losses = result.losses(in: frame.span.bytes)
+    if flags.contains(.losses) {
+      for (loss, text) in zip(losses, try #require(expect.losses)) {
+        #expect(isNear(loss, text, relative: 2e-7), "\(loss), expected \(text)")
+        #expect(!(loss == 0 && loss.sign == .minus))
+      }
+      #expect(losses.count == Int(result.header.rows))
+    }
+    if flags.contains(.logSumExps) {
+      for (lse, text) in zip(result.logSumExps(in: frame.span.bytes), try #require(expect.logSumExps)) {
+        #expect(isNear(lse, text, relative: 2e-7), "\(lse), expected \(text)")
+      }
+    }
+    if flags.contains(.predictions) { #expect(result.predictions(in: frame.span.bytes) == expect.predictions) }
+    if flags.contains(.verdicts) { #expect(result.verdicts(in: frame.span.bytes) == expect.verdicts) }
+  }
+
+  private func isNear(_ value: Double, _ text: String, relative: Double) -> Bool {
+    guard let exact = Double(text) else { return false }
+    if exact.isNaN { return value.isNaN }
+    // Losses below the smallest normal float lose bits to it.
+    return value == exact || abs(value - exact) <= relative * abs(exact) + 1e-45
+  }
+
+  @Test("a packed request is answered at every address with the same bytes")
+  func alignment() throws {
+    let vector = try #require(Vector.all.first { $0.name == "wide-rows" })
+    let packed = Array(vector.frameBytes.joined())
+    let expected = answer([packed])
+    for offset in 1...8 {
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: packed.count + offset, alignment: 64)
+      defer { memory.deallocate() }
+      let shifted = UnsafeMutableRawBufferPointer(rebasing: memory[offset...])
+      shifted.copyBytes(from: packed)
+      #expect(answer([Array(shifted)]) == expected)
+    }
+    #expect(answer(vector.frameBytes) == expected, "and so is a split one")
+  }
+
+  @Test("the verdicts of the computation are those of the wire")
+  func verdictNumbers() {
+    for raw in UInt8.min...UInt8.max {
+      guard let row = RowVerdict(rawValue: raw) else { continue }
+      #expect(Verdict(rawValue: raw).map { "\($0)" } == "\(row)")
+    }
+  }
+
+  @Test("what this version does not compute is refused by name")
+  func unsupported() throws {
+    let changes: [(String, (inout RequestHeader) -> Void)] = [
+      ("f16", { $0.logitsType = .f16 }), ("f64", { $0.logitsType = .f64 }), ("bf16", { $0.logitsType = .bf16 }),
+      ("probabilities", { ($0.labelKind, $0.labelType) = (.probabilities, .f32) }), ("top k", { $0.topK = 5 }),
+      ("label smoothing", { $0.labelSmoothing = 0.1 }), ("temperature", { $0.temperature = 2 }),
+      ("softcap", { $0.softcap = 30 }),
+    ]
+    for (words, change) in changes {
+      var header = RequestHeader()
+      change(&header)
+      var bytes = [UInt8](repeating: 0, count: RequestHeader.byteCount)
+      bytes.withUnsafeMutableBytes { header.write(to: $0) }
+      let frame = answer([bytes])
+      let result = try BatchResult(parsing: frame.span.bytes)
+      #expect(result.header.status == .unsupported)
+      #expect(result.message(in: frame.span.bytes)?.contains(words) == true)
+    }
+  }
+
+  @Test("many batches in one round have the answers that they have alone")
+  func together() throws {
+    let identity = EngineIdentity(version: "test", kernelName: "test", serverInstance: 99)
+    let engine = Engine(identity: identity, kernel: .baseline, workerCount: 3)
+    for _ in 0..<3 {
+      engine.beginRound()
+      var batches: [(plan: BatchPlan, memory: UnsafeMutableRawBufferPointer, result: UnsafeMutableRawBufferPointer)] =
+        []
+      defer {
+        for batch in batches {
+          batch.memory.deallocate()
+          batch.result.deallocate()
+        }
+      }
+      for vector in Vector.all where vector.frames.count == 1 {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: vector.bytes.count, alignment: 8)
+        memory.copyBytes(from: vector.bytes)
+        var request = RequestFrames()
+        request.append(UnsafeRawBufferPointer(memory))
+        guard case .batch(var plan) = engine.plan(request, limits: RequestLimits()) else {
+          memory.deallocate()
+          continue
+        }
+        let result = UnsafeMutableRawBufferPointer.allocate(byteCount: plan.resultByteCount, alignment: 8)
+        engine.schedule(&plan, request, result: result)
+        batches.append((plan, memory, result))
+      }
+      engine.compute()
+      for batch in batches {
+        let alone = answer([Array(batch.memory)])
+        #expect(
+          batch.result[ResultHeader.byteCount...].elementsEqual(alone[ResultHeader.byteCount..<batch.result.count]))
+      }
+    }
+  }
+}

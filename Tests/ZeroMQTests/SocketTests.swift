@@ -1,0 +1,205 @@
+import Glibc
+import Testing
+
+@testable import ZeroMQ
+
+/// An endpoint that no other test has.
+private func freshEndpoint() -> String { "ipc:///tmp/xentd-zmq-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
+
+private func message(_ text: String) throws -> Message {
+  var message = try Message(byteCount: text.utf8.count)
+  message.unsafeMutableBytes.copyBytes(from: text.utf8)
+  return message
+}
+
+private func text(_ message: borrowing Message) -> String { String(decoding: message.unsafeBytes, as: UTF8.self) }
+
+/// Waits for a socket, at most ten seconds.
+private func wait(for pollable: Pollable, _ events: Poller.Events) throws -> Bool {
+  var poller = Poller()
+  let place = poller.add(pollable, for: events)
+  try poller.wait(milliseconds: 10_000)
+  return !poller.events(at: place).isEmpty
+}
+
+@Suite("Sockets", .timeLimit(.minutes(1)))
+struct SocketTests {
+  @Test("frames arrive whole and in order, and tell whether more follow")
+  func multipart() throws {
+    let context = try Context()
+    let endpoint = freshEndpoint()
+    var pull = try PullSocket(in: context)
+    try pull.bind(to: endpoint)
+    var push = try PushSocket(in: context)
+    try push.connect(to: endpoint)
+    #expect(try wait(for: push.pollable, .writable))
+    var first = try message("one")
+    var second = try message("two")
+    #expect(try push.send(&first, more: true) == .sent)
+    #expect(first.byteCount == 0, "a message that was sent is empty")
+    #expect(try push.send(&second) == .sent)
+    #expect(try wait(for: pull.pollable, .readable))
+    var received = Message()
+    let storage = received.storage
+    #expect(try pull.receive(into: &received))
+    #expect(text(received) == "one" && received.hasMore)
+    #expect(try pull.receive(into: &received))
+    #expect(text(received) == "two" && !received.hasMore)
+    #expect(received.storage == storage, "the message is used again, not made anew")
+    #expect(try !pull.receive(into: &received))
+  }
+
+  @Test("sending without a peer says so instead of blocking")
+  func noPeer() throws {
+    let context = try Context()
+    var push = try PushSocket(in: context)
+    try push.bind(to: freshEndpoint())
+    var request = try message("x")
+    #expect(try push.send(&request) == .wouldBlock)
+    #expect(text(request) == "x", "the message is as it was")
+  }
+
+  @Test("a router says that a peer is not there")
+  func unknownPeer() throws {
+    let context = try Context()
+    var router = try RouterSocket(in: context)
+    try router.bind(to: freshEndpoint())
+    var name = try message("nobody")
+    #expect(try router.send(&name, more: true) == .unreachable)
+  }
+
+  @Test("a dealer gets its own answer from a router")
+  func conversation() throws {
+    let context = try Context()
+    let endpoint = freshEndpoint()
+    var router = try RouterSocket(in: context)
+    try router.bind(to: endpoint)
+    var dealer = try DealerSocket(in: context)
+    try dealer.connect(to: endpoint)
+    var question = try message("?")
+    #expect(try dealer.send(&question) == .sent)
+    #expect(try wait(for: router.pollable, .readable))
+    var name = Message()
+    var body = Message()
+    #expect(try router.receive(into: &name))
+    #expect(try router.receive(into: &body))
+    #expect(text(body) == "?")
+    #expect(try router.send(&name, more: true) == .sent)
+    #expect(try router.send(&body) == .sent)
+    #expect(try wait(for: dealer.pollable, .readable))
+    #expect(try dealer.receive(into: &question))
+    #expect(text(question) == "?")
+  }
+
+  @Test("a message that borrows its bytes brings them over without a copy of its own")
+  func borrowed() throws {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 8)
+    defer { bytes.deallocate() }
+    for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 31) }
+    let context = try Context()
+    let endpoint = freshEndpoint()
+    var pull = try PullSocket(in: context)
+    try pull.bind(to: endpoint)
+    var push = try PushSocket(in: context)
+    try push.connect(to: endpoint)
+    var request = try Message(borrowing: UnsafeRawBufferPointer(bytes))
+    #expect(request.unsafeBytes.baseAddress == UnsafeRawPointer(bytes.baseAddress))
+    #expect(try push.send(&request) == .sent)
+    #expect(try wait(for: pull.pollable, .readable))
+    var received = Message()
+    #expect(try pull.receive(into: &received))
+    #expect(received.unsafeBytes.elementsEqual(bytes))
+  }
+
+  @Test("an address that is taken is an error with libzmq's words, its number and the endpoint")
+  func taken() throws {
+    let context = try Context()
+    var first = try PullSocket(in: context)
+    try first.bind(to: "tcp://127.0.0.1:*")
+    let endpoint = try first.lastEndpoint()
+    var second = try PullSocket(in: context)
+    do throws(ZeroMQError) {
+      try second.bind(to: endpoint)
+      Issue.record("the port is taken")
+    } catch {
+      #expect(error.code == EADDRINUSE)
+      #expect(error.description.contains(endpoint) && error.description.contains("Address already in use"))
+    }
+  }
+
+  @Test("a peer that sends a frame that is too large is disconnected, and others are served")
+  func tooLarge() throws {
+    let context = try Context()
+    let endpoint = freshEndpoint()
+    var options = SocketOptions()
+    options.maximumFrameByteCount = 1000
+    var pull = try PullSocket(in: context, options: options)
+    try pull.bind(to: endpoint)
+    var large = try Message(byteCount: 1001)
+    var bad = try PushSocket(in: context)
+    try bad.connect(to: endpoint)
+    #expect(try bad.send(&large) == .sent)
+    var good = try PushSocket(in: context)
+    try good.connect(to: endpoint)
+    var small = try message("small")
+    #expect(try good.send(&small) == .sent)
+    #expect(try wait(for: pull.pollable, .readable))
+    var received = Message()
+    #expect(try pull.receive(into: &received))
+    #expect(text(received) == "small")
+  }
+
+  @Test("a monitor counts the peers that come and go")
+  func monitor() throws {
+    let context = try Context()
+    let endpoint = freshEndpoint()
+    var push = try PushSocket(in: context)
+    var monitor = try PeerMonitor(of: push.pollable, in: context)
+    try push.bind(to: endpoint)
+    #expect(try monitor.peerCount() == 0)
+    do {
+      var pull = try PullSocket(in: context)
+      try pull.connect(to: endpoint)
+      #expect(try wait(for: push.pollable, .writable))
+      #expect(try monitor.peerCount() == 1)
+    }
+    var count = 1
+    for _ in 0..<1000 where count > 0 {
+      _ = try pollBriefly(push.pollable)
+      count = try monitor.peerCount()
+    }
+    #expect(count == 0)
+  }
+
+  private func pollBriefly(_ pollable: Pollable) throws -> Bool {
+    var poller = Poller()
+    let place = poller.add(pollable, for: [])
+    try poller.wait(milliseconds: 5)
+    return poller.events(at: place).isEmpty
+  }
+
+  @Test("a poller sees descriptors beside sockets")
+  func descriptors() throws {
+    var ends: [Int32] = [0, 0]
+    #expect(pipe(&ends) == 0)
+    defer { ends.forEach { close($0) } }
+    let context = try Context()
+    let pull = try PullSocket(in: context)
+    var poller = Poller()
+    let silent = poller.add(pull.pollable, for: .readable)
+    let loud = poller.add(descriptor: ends[0], for: .readable)
+    #expect(write(ends[1], "x", 1) == 1)
+    try poller.wait(milliseconds: 10_000)
+    #expect(poller.events(at: loud) == .readable && poller.events(at: silent).isEmpty)
+  }
+
+  @Test("bytes move from one message to another")
+  func taking() throws {
+    var source = try message("bytes")
+    var target = try message("others")
+    target.take(from: &source)
+    #expect(text(target) == "bytes" && source.byteCount == 0)
+    target.release()
+    #expect(target.byteCount == 0)
+  }
+}
