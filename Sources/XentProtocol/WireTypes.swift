@@ -27,7 +27,14 @@ package enum LogitsType: UInt8, Sendable, CaseIterable {
     }
   }
 
-  package var name: String { "\(self)" }
+  package var name: String {
+    switch self {
+    case .f32: "f32"
+    case .f16: "f16"
+    case .bf16: "bf16"
+    case .f64: "f64"
+    }
+  }
 }
 
 /// What labels are.
@@ -79,7 +86,19 @@ package enum LabelType: UInt8, Sendable, CaseIterable {
     }
   }
 
-  package var name: String { "\(self)" }
+  package var name: String {
+    switch self {
+    case .f32: "f32"
+    case .f16: "f16"
+    case .bf16: "bf16"
+    case .f64: "f64"
+    case .u8: "u8"
+    case .i32: "i32"
+    case .i64: "i64"
+    case .u16: "u16"
+    case .u32: "u32"
+    }
+  }
 }
 
 /// What a request asks for and brings.

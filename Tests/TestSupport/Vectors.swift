@@ -1,8 +1,7 @@
 import Foundation
-import Testing
 
 /// A golden vector: a request and what the answer must be. `Tests/Vectors/generate.py` writes them.
-package struct Vector: Sendable, CustomTestStringConvertible, Decodable {
+package struct Vector: Sendable, CustomStringConvertible, Decodable {
   package let name: String
   package let frames: [Int]
   package let expect: Expectation
@@ -27,7 +26,7 @@ package struct Vector: Sendable, CustomTestStringConvertible, Decodable {
     package let verdicts: [UInt8]?
   }
 
-  package var testDescription: String { name }
+  package var description: String { name }
 
   /// The bytes of each frame.
   package var frameBytes: [[UInt8]] {
