@@ -11,6 +11,26 @@ let common: [SwiftSetting] =
 /// Kernels are optimised in debug builds too: without it, vector code is a hundred times slower.
 let kernel: [SwiftSetting] = common + [.unsafeFlags(["-O"])]
 
+/// The same sources as the baseline kernels, compiled for CPUs that have more: the folders are symbolic links.
+func kernelTarget(_ name: String, features: [String]) -> Target {
+  let flags = features.flatMap { ["-Xcc", "-m" + $0] }
+  return .target(
+    name: name, dependencies: ["CKernelShims"],
+    swiftSettings: kernel + [.define("KERNEL_FMA"), .unsafeFlags(flags)])
+}
+
+#if arch(x86_64)
+  let avx2 = ["avx2", "fma", "f16c"]
+  let kernelTargets = [
+    Target.target(name: "CrossEntropyKernels", dependencies: ["CKernelShims"], swiftSettings: kernel),
+    kernelTarget("CrossEntropyKernelsAVX2", features: avx2),
+    kernelTarget("CrossEntropyKernelsAVX512", features: avx2 + ["avx512f", "avx512vl", "avx512dq", "avx512bw"]),
+  ]
+#else
+  // Every arm64 CPU has fused multiply-adds.
+  let kernelTargets = [kernelTarget("CrossEntropyKernels", features: [])]
+#endif
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
@@ -24,12 +44,13 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
-  targets: [
+  targets: kernelTargets + [
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: common),
     .target(name: "CKernelShims"),
-    .target(name: "CrossEntropyKernels", dependencies: ["CKernelShims"], swiftSettings: kernel),
-    .target(name: "CrossEntropy", dependencies: ["CKernelShims", "CrossEntropyKernels"], swiftSettings: common),
+    .target(
+      name: "CrossEntropy", dependencies: ["CKernelShims"] + kernelTargets.map { .target(name: $0.name) },
+      swiftSettings: common),
     .target(name: "XentProtocol", swiftSettings: common),
     .target(
       name: "XentService", dependencies: ["ZeroMQ", "CrossEntropy", "XentProtocol", deque, logging],
@@ -50,5 +71,6 @@ let package = Package(
     .testTarget(
       name: "XentServiceTests", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "TestSupport"],
       swiftSettings: common),
+    .testTarget(name: "xentdTests", dependencies: ["xentd", "XentService"], swiftSettings: common),
   ]
 )

@@ -26,7 +26,7 @@ extension LossBatch {
   private func notOneHot(row: Int) -> String {
     guard case .oneHot(let type) = labelLayout else { return "the label is not one-hot" }
     let pattern = type.pattern
-    let elements = labels + row * classCount * pattern.elementByteCount
+    let elements = labels + row * classCount * type.elementByteCount
     let scan = Kernel.baseline.scanOneHot(elements, classCount, 0, pattern)
     return "a one-hot label has one element that is 1 and others that are 0; "
       + "this has \(scan.oneCount) that are 1 and \(scan.otherCount) that are neither"

@@ -1,10 +1,11 @@
 import CKernelShims
-import CrossEntropyKernels
 
 /// The arithmetic over runs of rows, compiled for one kind of CPU. Chosen once, at start.
 package struct Kernel: Sendable {
   /// What users call it.
   package let name: String
+  /// The instructions that it is compiled for.
+  package let instructions: String
 
   /// Summarises whole rows: logits, row count, class count, room for a row's block summaries, scratch, results.
   let summarizeRows:
@@ -23,9 +24,6 @@ package struct Kernel: Sendable {
   /// Looks through elements of one-hot labels: elements, count, class of the first, how they look in memory.
   let scanOneHot: @Sendable (UnsafeRawPointer, Int, Int, OneHotPattern) -> OneHotScan
 
-  /// The instructions that every CPU of this architecture has.
-  package static let baseline = Kernel(
-    name: "baseline", summarizeRows: CrossEntropyKernels.summarizeRows,
-    summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
-    scanOneHot: CrossEntropyKernels.scanOneHot)
+  /// Whether this machine can run it.
+  package let isSupported: Bool
 }

@@ -1,4 +1,4 @@
-import CrossEntropyKernels
+import CKernelShims
 
 /// The integers that may stand for classes.
 package enum IntegerLabelType: Sendable {
@@ -20,13 +20,17 @@ package enum OneHotLabelType: Sendable {
 
   var pattern: OneHotPattern {
     switch self {
-    case .u8: .u8
-    case .f16: .f16
-    case .bf16: .bf16
-    case .f32: .f32
-    case .f64: .f64
+    case .u8: OneHotPattern(elementByteCount: 1, one: 1, magnitudeMask: 0xff)
+    case .f16: OneHotPattern(elementByteCount: 2, one: 0x3c00, magnitudeMask: 0x7fff)
+    case .bf16: OneHotPattern(elementByteCount: 2, one: 0x3f80, magnitudeMask: 0x7fff)
+    case .f32: OneHotPattern(elementByteCount: 4, one: 0x3f80_0000, magnitudeMask: 0x7fff_ffff)
+    case .f64:
+      OneHotPattern(
+        elementByteCount: 8, one: 0x3ff0_0000_0000_0000, magnitudeMask: 0x7fff_ffff_ffff_ffff)
     }
   }
+
+  var elementByteCount: Int { Int(pattern.elementByteCount) }
 }
 
 /// How the labels of a batch stand in memory.

@@ -61,7 +61,7 @@ struct RowFinisher {
       return .class(Int(value))
     case .oneHot(let type):
       let pattern = type.pattern
-      let elements = batch.labels + row * batch.classCount * pattern.elementByteCount
+      let elements = batch.labels + row * batch.classCount * type.elementByteCount
       return label(kernel.scanOneHot(elements, batch.classCount, 0, pattern))
     }
   }

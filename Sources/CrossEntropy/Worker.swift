@@ -44,7 +44,7 @@ final class Worker {
     let pattern = type.pattern
     let first = blocks.lowerBound * blockLength
     let end = min(blocks.upperBound * blockLength, batch.classCount)
-    let elements = batch.labels + (row * batch.classCount + first) * pattern.elementByteCount
+    let elements = batch.labels + (row * batch.classCount + first) * type.elementByteCount
     return kernel.scanOneHot(elements, end - first, first, pattern)
   }
 }

@@ -1,22 +1,5 @@
 import CKernelShims
 
-/// How the elements of one-hot labels look in memory, as unsigned integers of their width.
-package struct OneHotPattern: Sendable {
-  /// 1, 2, 4 or 8.
-  package let elementByteCount: Int
-  /// The bits of 1.
-  let one: UInt64
-  /// The bits that are all 0 exactly in zeros: for floating point all but the sign.
-  let magnitudeMask: UInt64
-
-  package static let u8 = OneHotPattern(elementByteCount: 1, one: 1, magnitudeMask: 0xff)
-  package static let f16 = OneHotPattern(elementByteCount: 2, one: 0x3c00, magnitudeMask: 0x7fff)
-  package static let bf16 = OneHotPattern(elementByteCount: 2, one: 0x3f80, magnitudeMask: 0x7fff)
-  package static let f32 = OneHotPattern(elementByteCount: 4, one: 0x3f80_0000, magnitudeMask: 0x7fff_ffff)
-  package static let f64 = OneHotPattern(
-    elementByteCount: 8, one: 0x3ff0_0000_0000_0000, magnitudeMask: 0x7fff_ffff_ffff_ffff)
-}
-
 /// Looks through consecutive elements of a row of one-hot labels.
 ///
 /// - Parameters:

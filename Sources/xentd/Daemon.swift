@@ -15,7 +15,7 @@ struct Daemon {
     let logger = makeLogger()
     let stop = StopRequest()
     stopOnSignals(stop)
-    let kernel = Kernel.baseline
+    let kernel = try settings.kernelName.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
     let workerCount = settings.service.workerCount ?? availableCoreCount()
     let identity = EngineIdentity(
       version: releaseVersion, kernelName: kernel.name, serverInstance: .random(in: 1 ... .max))

@@ -1,3 +1,4 @@
+import CrossEntropy
 import Glibc
 import Logging
 import XentProtocol
@@ -31,13 +32,14 @@ extension Settings {
     }
     if let seconds = try section.number("drain_seconds", in: 0...3600) { service.drainSeconds = seconds }
     service.workerCount = try section.integer("workers", in: 1...4096, or: "auto")
+    kernelName = try section.kernel("kernel")
     if let level = try section.choice("log_level", of: Logger.Level.allCases.map { "\($0)" }) {
       logLevel = Logger.Level(rawValue: level) ?? .info
     }
     try checkNames(section)
   }
 
-  private static let keys = ["lanes", "workers", "drain_seconds", "log_level", "limits"]
+  static let keys = ["lanes", "workers", "kernel", "drain_seconds", "log_level", "limits"]
 
   private func checkNames(_ section: Section) throws(ConfigurationError) {
     guard !service.lanes.isEmpty else { throw section.error("lanes", "expected at least one lane, received none") }
@@ -54,15 +56,15 @@ extension Settings {
 }
 
 /// The limits of one lane, or of all that do not say otherwise.
-private struct Limits {
+struct Limits {
   var requests = RequestLimits()
   var waitingByteCount: Int?
 
-  private static let keys = ["batch_bytes", "result_bytes", "rows", "classes", "waiting_bytes"]
+  static let keys = ["batch_bytes", "result_bytes", "rows", "classes", "waiting_bytes"]
 
   /// Reads the key `limits` of a section.
   /// - Parameter base: what holds where it says nothing.
-  init(_ parent: Section, base: Limits? = nil) throws(ConfigurationError) {
+  fileprivate init(_ parent: Section, base: Limits? = nil) throws(ConfigurationError) {
     if let base { self = base }
     guard let section = try parent.section("limits", keys: Self.keys) else { return }
     let bytes = RequestHeader.byteCount...1 << 40
@@ -149,6 +151,16 @@ private struct Section {
       throw error(key, "expected \(values.joined(separator: ", ")), received \(node.string ?? "something else")")
     }
     return text
+  }
+
+  /// The name of a kernel that this machine can run; nil for `auto`.
+  func kernel(_ key: String) throws(ConfigurationError) -> String? {
+    guard let node = mapping[Node(key)], node.string != "auto" else { return nil }
+    do throws(KernelError) {
+      return try Kernel.named(node.string ?? "").name
+    } catch {
+      throw ConfigurationError(file: file, line: node.mark?.line, problem: error.description)
+    }
   }
 
   func number(_ key: String, in range: ClosedRange<Double>) throws(ConfigurationError) -> Double? {

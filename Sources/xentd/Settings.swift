@@ -7,6 +7,8 @@ import XentService
 /// What the daemon is set to, from the file or the command line.
 struct Settings: Equatable {
   var service: ServiceConfiguration
+  /// The name of a kernel; nil for the fastest that the machine can run.
+  var kernelName: String?
   var logLevel = Logger.Level.info
 }
 

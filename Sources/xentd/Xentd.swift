@@ -14,7 +14,8 @@ struct Xentd: ParsableCommand {
     abstract: "Computes softmax cross-entropy for programs that stream logits to it over ZeroMQ.",
     discussion: """
       With no option it serves the default lanes in /run/xentd (root) or $XDG_RUNTIME_DIR/xentd (others): clients \
-      push requests to requests.sock and pull results from results.sock, or do both by xentd.sock.
+      push requests to requests.sock and pull results from results.sock, or do both by xentd.sock. XENTD_KERNEL in \
+      the environment names the kernel (see --kernels), over what the configuration says.
       """,
     version: releaseVersion)
 
@@ -37,6 +38,9 @@ struct Xentd: ParsableCommand {
   @Flag(help: "Check the configuration, say what is wrong with it, and exit.")
   var check = false
 
+  @Flag(help: "List the kernels and whether this machine can run them, and exit.")
+  var kernels = false
+
   func validate() throws {
     if config != nil, requests != nil || results != nil || router != nil {
       throw ValidationError("--config names the lanes; leave out --requests, --results and --router")
@@ -51,6 +55,7 @@ struct Xentd: ParsableCommand {
   }
 
   func run() throws {
+    guard !kernels else { return listKernels() }
     let settings = try settings()
     if check {
       print("\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong")
@@ -79,7 +84,17 @@ struct Xentd: ParsableCommand {
       settings = Settings(service: ServiceConfiguration(lanes: try lanes()))
     }
     if let workers { settings.service.workerCount = workers }
+    if let name = getenv("XENTD_KERNEL") { settings.kernelName = String(cString: name) }
     return settings
+  }
+
+  private func listKernels() {
+    for kernel in Kernel.all {
+      let isChosen = kernel.name == Kernel.best.name
+      print(
+        "\(kernel.name): \(kernel.instructions); this machine \(kernel.isSupported ? "can" : "cannot") run it"
+          + (isChosen ? ", and it is chosen" : ""))
+    }
   }
 
   private func lanes() throws -> [LaneConfiguration] {

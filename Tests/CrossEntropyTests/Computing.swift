@@ -3,9 +3,12 @@ import Glibc
 @testable import CrossEntropy
 @testable import CrossEntropyKernels
 
+/// The kernels that this machine can run.
+let kernels = Kernel.all.filter(\.isSupported)
+
 /// A batch of rows with integer labels, computed; each row's loss in f32.
-func computedLosses(_ rows: [[Float]], labels: [Int], workerCount: Int = 1) -> [Float] {
-  compute(rows, labels: labels.map { Int64($0) }, workerCount: workerCount).losses
+func computedLosses(_ rows: [[Float]], labels: [Int], kernel: Kernel = .best) -> [Float] {
+  compute(rows, labels: labels.map { Int64($0) }, kernel: kernel).losses
 }
 
 /// The answers of one batch.
@@ -18,10 +21,11 @@ struct Answers {
 
 /// Computes a batch in a round of its own.
 func compute<Label>(
-  _ rows: [[Float]], labels: [Label], layout: LabelLayout = .integers(.i64), workerCount: Int = 1,
+  _ rows: [[Float]], labels: [Label], layout: LabelLayout = .integers(.i64), kernel: Kernel = .best,
+  workerCount: Int = 1,
   options: (inout LossOptions) -> Void = { _ in }
 ) -> Answers {
-  let round = Round(workerCount: workerCount, kernel: .baseline)
+  let round = Round(workerCount: workerCount, kernel: kernel)
   let count = rows.count
   var answers = Answers(
     losses: Array(repeating: -1, count: count), verdicts: Array(repeating: 255, count: count),

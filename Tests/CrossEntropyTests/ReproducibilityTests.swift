@@ -92,8 +92,12 @@ struct ReproducibilityTests {
     let memory = mmap(nil, length + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
     defer { munmap(memory, length + 2 * page) }
     mprotect(memory + page, length, PROT_READ | PROT_WRITE)
-    let round = Round(workerCount: 1, kernel: .baseline)
-    for start in [memory + page, memory + page + length - classCount * 4] {
+    for kernel in kernels { touch(memory + page, length: length, classCount: classCount, kernel: kernel) }
+  }
+
+  private func touch(_ memory: UnsafeMutableRawPointer, length: Int, classCount: Int, kernel: Kernel) {
+    let round = Round(workerCount: 1, kernel: kernel)
+    for start in [memory, memory + length - classCount * 4] {
       for layout in [LabelLayout.oneHot(.f32), .integers(.u8)] {
         start.initializeMemory(as: Float.self, repeating: 0, count: classCount)
         round.removeAll()

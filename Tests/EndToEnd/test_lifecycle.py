@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zmq
 
+import wire
 from conftest import BIN, PATIENCE, ROOT, Client, Daemon, connect
 from wire import Request, Result
 
@@ -125,6 +126,7 @@ BAD_FILES = [
     ("a key of the other kind", "lanes:\n  - {name: a, kind: router, endpoint: 'ipc:///a', results: x}\n", 2, ["results"]),
     ("two lanes of one name", "lanes:\n" + PIPELINE + PIPELINE, 2, ["two lanes are named a"]),
     ("a limit too small", "lanes:\n" + PIPELINE + "limits: {batch_bytes: 5}\n", 3, ["batch_bytes", "96", "5"]),
+    ("an unknown kernel", "lanes:\n" + PIPELINE + "kernel: abacus\n", 3, ["kernel", "baseline", "abacus"]),
     ("an unknown level", "lanes:\n" + PIPELINE + "log_level: loud\n", 3, ["log_level", "debug", "loud"]),
 ]
 
@@ -153,6 +155,21 @@ def test_a_file_that_is_not_there_or_not_yaml_is_told(tmp_path: Path) -> None:
 def test_the_shipped_configuration_is_what_the_daemon_does_without_one() -> None:
     checked = run(str(BIN / "xentd"), "--check", "--config", str(ROOT / "Config/xentd.yaml"))
     assert checked.returncode == 0 and "2 lanes" in checked.stdout
+
+
+def test_the_kernel_is_the_machines_best_or_the_one_that_is_named(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, tmp_path: Path
+) -> None:
+    listed = run(str(BIN / "xentd"), "--kernels")
+    names = [line.split(":")[0] for line in listed.stdout.splitlines()]
+    assert listed.returncode == 0 and "baseline" in names and listed.stdout.count("it is chosen") == 1
+    daemon = start_daemon(environment={"XENTD_KERNEL": "baseline"})
+    client = Client(context, daemon.router)
+    assert client.ask_frames([wire.info_request(1)]).info()["kernel"] == "baseline"
+    assert "kernel=baseline" in daemon.log
+    environment = {"XENTD_KERNEL": "abacus"}
+    wrong = run(str(BIN / "xentd"), "--router", f"ipc://{tmp_path}/x", environment=environment)
+    assert wrong.returncode != 0 and "abacus" in wrong.stderr and "baseline" in wrong.stderr
 
 
 @pytest.mark.parametrize("program", ["xentd", "xent"])

@@ -14,6 +14,20 @@ typedef float xent_float16 __attribute__((ext_vector_type(16)));
 typedef double xent_double16 __attribute__((ext_vector_type(16)));
 typedef bool xent_mask16 __attribute__((ext_vector_type(16)));
 
+#if defined(__x86_64__)
+// What this CPU has and the operating system saves on a switch of threads: the compiler's runtime looks at both.
+
+static inline __attribute__((swift_name("cpuHasAVX2()"))) bool xent_cpu_has_avx2(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
+static inline __attribute__((swift_name("cpuHasAVX512()"))) bool xent_cpu_has_avx512(void) {
+  return xent_cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+}
+#endif
+
 // Arithmetic on whole vectors. Swift's own operators work lane by lane, and the optimiser does not put sixteen lanes
 // together again.
 
@@ -110,6 +124,16 @@ typedef struct {
   /// The class of the first maximum; of the first NaN where there is one; 0 where every logit is -infinity.
   int64_t argmax;
 } xent_row_summary __attribute__((swift_name("RowSummary")));
+
+/// How the elements of one-hot labels look in memory, as unsigned integers of their width.
+typedef struct {
+  /// 1, 2, 4 or 8.
+  int64_t elementByteCount;
+  /// The bits of 1.
+  uint64_t one;
+  /// The bits that are all 0 exactly in zeros: for floating point all but the sign.
+  uint64_t magnitudeMask;
+} xent_one_hot_pattern __attribute__((swift_name("OneHotPattern")));
 
 /// What a scan of one-hot labels saw: scans of consecutive parts of a row add up.
 typedef struct {

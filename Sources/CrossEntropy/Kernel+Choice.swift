@@ -1,0 +1,60 @@
+import CKernelShims
+import CrossEntropyKernels
+
+#if arch(x86_64)
+  import CrossEntropyKernelsAVX2
+  import CrossEntropyKernelsAVX512
+#endif
+
+extension Kernel {
+  #if arch(x86_64)
+    /// All kernels of this architecture, the fastest first. Those with fused multiply-adds give the same bits.
+    package static let all = [avx512, avx2, baseline]
+
+    package static let baseline = Kernel(
+      name: "baseline", instructions: "x86-64 (SSE2)", summarizeRows: CrossEntropyKernels.summarizeRows,
+      summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
+      scanOneHot: CrossEntropyKernels.scanOneHot, isSupported: true)
+
+    package static let avx2 = Kernel(
+      name: "avx2", instructions: "AVX2, FMA, F16C", summarizeRows: CrossEntropyKernelsAVX2.summarizeRows,
+      summarizeBlocks: CrossEntropyKernelsAVX2.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX2.foldBlocks,
+      scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, isSupported: cpuHasAVX2())
+
+    package static let avx512 = Kernel(
+      name: "avx512", instructions: "AVX-512 F, VL, DQ, BW",
+      summarizeRows: CrossEntropyKernelsAVX512.summarizeRows,
+      summarizeBlocks: CrossEntropyKernelsAVX512.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX512.foldBlocks,
+      scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, isSupported: cpuHasAVX512())
+  #else
+    /// All kernels of this architecture.
+    package static let all = [baseline]
+
+    package static let baseline = Kernel(
+      name: "neon", instructions: "arm64 (NEON)", summarizeRows: CrossEntropyKernels.summarizeRows,
+      summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
+      scanOneHot: CrossEntropyKernels.scanOneHot, isSupported: true)
+  #endif
+
+  /// The fastest kernel that this machine can run.
+  package static var best: Kernel { all.first(where: \.isSupported) ?? baseline }
+
+  /// The kernel of this name, if this machine can run it.
+  package static func named(_ name: String) throws(KernelError) -> Kernel {
+    guard let kernel = all.first(where: { $0.name == name }) else {
+      throw KernelError(
+        description: "kernel: expected \(all.map(\.name).joined(separator: ", ")), received \(name)")
+    }
+    guard kernel.isSupported else {
+      throw KernelError(
+        description: "kernel: this machine cannot run \(name), which needs \(kernel.instructions); it can run "
+          + all.filter(\.isSupported).map(\.name).joined(separator: ", "))
+    }
+    return kernel
+  }
+}
+
+/// Why a kernel cannot be used.
+package struct KernelError: Error, CustomStringConvertible {
+  package let description: String
+}
