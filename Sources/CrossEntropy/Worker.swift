@@ -9,7 +9,7 @@ final class Worker {
   private let kernel: Kernel
   private let blocks = UnsafeMutablePointer<BlockSummary>.allocate(capacity: Tiling.largestBlockCountOfWholeRow)
   private let summaries = UnsafeMutablePointer<RowSummary>.allocate(capacity: rowsPerRun)
-  private let scratch = UnsafeMutableRawPointer.allocate(byteCount: blockScratchByteCount, alignment: 64)
+  private let scratch = UnsafeMutableRawPointer.allocate(byteCount: kernelScratchByteCount, alignment: 64)
 
   init(kernel: Kernel) { self.kernel = kernel }
 

@@ -1,7 +1,7 @@
 import CKernelShims
 
 /// Room for the copies that a block makes of its unusual vectors.
-package let blockScratchByteCount = 2 * Geometry.vectorByteCount
+let blockScratchByteCount = 2 * Geometry.vectorByteCount
 
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place and never past.
 ///
@@ -90,19 +90,19 @@ struct Block {
     hole.storeBytes(of: load(vector(holeIndex)), as: Lanes.self)
     hole.storeBytes(
       of: -.infinity, toByteOffset: position % Geometry.laneCount &* MemoryLayout<Float>.size, as: Float.self)
-    let reference = BlockReference(maximum: maximum)
+    let reference = LaneReferences(maxima: Lanes(repeating: maximum))
     let scaledSum =
-      reference.center == 0
+      maximum.magnitude <= LaneReferences.largestUncentered
       ? scaledSum(reference, holeIndex: holeIndex, isCentered: false)
       : scaledSum(reference, holeIndex: holeIndex, isCentered: true)
     return scaledSum * reference.scale(maximum: maximum)
   }
 
   @inline(__always)
-  private func scaledSum(_ reference: BlockReference, holeIndex: Int, isCentered: Bool) -> Double {
-    let magic = Lanes(repeating: reference.magic)
-    let floor = Lanes(repeating: reference.floor)
-    let center = Lanes(repeating: reference.center)
+  private func scaledSum(_ reference: LaneReferences, holeIndex: Int, isCentered: Bool) -> Double {
+    let magic = reference.magics
+    let floor = reference.floors
+    let center = reference.centers
     var total = WideLanes(repeating: 0)
     for index in 0..<vectorCount {
       let x = load(index == holeIndex ? UnsafeRawPointer(hole) : vector(index))

@@ -13,15 +13,21 @@ enum Geometry {
   @inline(__always) static var vectorByteCount: Int { 64 }
   /// Elements in one block, which has a maximum and a sum of its own: 8 KiB of f32, well inside the first cache.
   @inline(__always) static var blockLength: Int { 2048 }
+  /// Rows of at most this many classes stand in lanes, sixteen side by side.
+  @inline(__always) static var largestNarrowClassCount: Int { 64 }
 }
 
 extension Lanes {
+  @inline(__always) static func + (a: Lanes, b: Lanes) -> Lanes { xentAdd(a, b) }
   @inline(__always) static func - (a: Lanes, b: Lanes) -> Lanes { xentSubtract(a, b) }
   @inline(__always) static func * (a: Lanes, b: Lanes) -> Lanes { xentMultiply(a, b) }
 }
 
 extension WideLanes {
   @inline(__always) static func + (a: WideLanes, b: WideLanes) -> WideLanes { xentAdd(a, b) }
+  @inline(__always) static func - (a: WideLanes, b: WideLanes) -> WideLanes { xentSubtract(a, b) }
+  @inline(__always) static func * (a: WideLanes, b: WideLanes) -> WideLanes { xentMultiply(a, b) }
+  @inline(__always) static func / (a: WideLanes, b: WideLanes) -> WideLanes { xentDivide(a, b) }
 }
 
 /// The sixteen floats at `pointer`, which need not be aligned.

@@ -1,5 +1,8 @@
 import CKernelShims
 
+/// Bytes that a worker lends to the functions here for their own use.
+package let kernelScratchByteCount = max(blockScratchByteCount, narrowScratchByteCount)
+
 /// Logits in one block, of which the last of a row may have fewer.
 package let blockLength = Geometry.blockLength
 
@@ -15,7 +18,7 @@ package func blockCount(classCount: Int) -> Int {
 ///   - classCount: the row's number of logits.
 ///   - blocks: which blocks of the row.
 ///   - summaries: room for one summary a block, the first for `blocks.lowerBound`.
-///   - scratch: `blockScratchByteCount` bytes, aligned to 4, for this call's own use.
+///   - scratch: `kernelScratchByteCount` bytes, aligned to 4, for this call's own use.
 /// - Complexity: reads each logit of these blocks from memory once; allocates nothing.
 package func summarizeBlocks(
   ofRow row: UnsafeRawPointer, classCount: Int, blocks: Range<Int>,
@@ -47,10 +50,8 @@ package func foldBlocks(
     index &+= 1
   }
   let maximum = blocks[best].maximum
-  if isNaN { return RowSummary(maximum: .nan, logSum: 0, argmax: firstNaN(inRow: row, classCount: classCount)) }
-  guard maximum.isFinite else {
-    let argmax = maximum > 0 ? firstInfinity(inRow: row, classCount: classCount) : 0
-    return RowSummary(maximum: maximum, logSum: 0, argmax: argmax)
+  guard maximum.isFinite, !isNaN else {
+    return summaryOfSpecialRow(row, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
   }
   var sumOfOthers = blocks[best].sumOfOthers
   if count > 1 {
@@ -70,12 +71,16 @@ package func foldBlocks(
 /// - Parameters:
 ///   - logits: `rowCount * classCount` floats, row-major; need not be aligned.
 ///   - blocks: room for `blockCount(classCount:)` block summaries, for this call's own use.
-///   - scratch: `blockScratchByteCount` bytes, aligned to 4, for this call's own use.
+///   - scratch: `kernelScratchByteCount` bytes, aligned to 4, for this call's own use.
 ///   - summaries: room for one summary a row.
 package func summarizeRows(
   _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int, blocks: UnsafeMutablePointer<BlockSummary>,
   scratch: UnsafeMutableRawPointer, into summaries: UnsafeMutablePointer<RowSummary>
 ) {
+  guard classCount > Geometry.largestNarrowClassCount else {
+    summarizeNarrowRows(logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+    return
+  }
   let rowByteCount = classCount &* MemoryLayout<Float>.size
   let blockRange = 0..<blockCount(classCount: classCount)
   for index in 0..<rowCount {
@@ -85,19 +90,27 @@ package func summarizeRows(
   }
 }
 
+/// The summary of a row that has no finite maximum, or holds a NaN.
 @inline(__always)
-private func firstNaN(inRow row: UnsafeRawPointer, classCount: Int) -> Int64 {
-  for index in 0..<classCount where logit(at: index, ofRow: row).isNaN { return Int64(index) }
+func summaryOfSpecialRow(_ row: UnsafeRawPointer, classCount: Int, maximum: Double, holdsNaN: Bool) -> RowSummary {
+  if holdsNaN {
+    return RowSummary(maximum: .nan, logSum: 0, argmax: firstClass(ofRow: row, classCount: classCount, isNaN: true))
+  }
+  let argmax = maximum > 0 ? firstClass(ofRow: row, classCount: classCount, isNaN: false) : 0
+  return RowSummary(maximum: maximum, logSum: 0, argmax: argmax)
+}
+
+/// The first class whose logit is NaN, or else +infinity.
+@inline(__always)
+private func firstClass(ofRow row: UnsafeRawPointer, classCount: Int, isNaN: Bool) -> Int64 {
+  for index in 0..<classCount {
+    let value = logit(at: index, ofRow: row)
+    if isNaN ? value.isNaN : value == .infinity { return Int64(index) }
+  }
   return 0
 }
 
 @inline(__always)
-private func firstInfinity(inRow row: UnsafeRawPointer, classCount: Int) -> Int64 {
-  for index in 0..<classCount where logit(at: index, ofRow: row) == .infinity { return Int64(index) }
-  return 0
-}
-
-@inline(__always)
-private func logit(at index: Int, ofRow row: UnsafeRawPointer) -> Float {
+func logit(at index: Int, ofRow row: UnsafeRawPointer) -> Float {
   row.loadUnaligned(fromByteOffset: index &* MemoryLayout<Float>.size, as: Float.self)
 }

@@ -1,17 +1,17 @@
 import CKernelShims
 
-/// The reference of one block, against which its exponentials are taken: a power of two, so that scaling is exact.
+/// The references of sixteen sums of exponentials, one a lane: powers of two, so that scaling is exact.
 ///
-/// `exp(x - c) = 2^n exp(t)` with `n = round((x - c) log2 e)` and `t = (x - c) - n ln 2`. The sum is one of
-/// `2^(n - N) exp(t)`, where `2^N` is the power of two next to the block's largest exponential. Nothing is rounded before
-/// the reduction, as it is where `x - maximum` is formed first; and the powers are f64, so that a loss of 1e-300 is still
+/// `exp(x - c) = 2^n exp(t)` with `n = round((x - c) log2 e)` and `t = (x - c) - n ln 2`. A sum is one of
+/// `2^(n - N) exp(t)`, where `2^N` is the power of two next to the largest exponential. Nothing is rounded before the
+/// reduction, as it is where `x - maximum` is formed first; and the powers are f64, so that a loss of 1e-300 is still
 /// right.
-struct BlockReference {
+struct LaneReferences {
   /// `c`, subtracted from each element first: 0 but for logits so large that `n ln 2` would not be exact. Elements that
   /// count are then within a factor of two of it, so that the difference is exact.
-  let center: Float
-  /// `N`, an integer.
-  private let power: Float
+  let centers: Lanes
+  /// `N`, integers.
+  private let powers: Lanes
 
   /// Half an integer's worth of mantissa: adding it rounds to an integer, which then stands in the low bits.
   private static var rounder: Float { 0x1.8p23 }
@@ -20,32 +20,46 @@ struct BlockReference {
 
   #if KERNEL_FMA
     /// `n ln2High` need not be exact here: it is fused with the subtraction.
-    private static var largestUncentered: Float { 0x1p14 }
+    static var largestUncentered: Float { 0x1p14 }
   #else
     /// `n ln2High` must be exact, so |n| < 4096, down to the smallest term that counts.
-    private static var largestUncentered: Float { 512 }
+    static var largestUncentered: Float { 512 }
   #endif
 
-  /// The reference for a block whose largest element is `maximum`, which is finite.
+  /// The references for sums whose largest elements are `maxima`; any that is not finite makes its own lane useless.
   @inline(__always)
-  init(maximum: Float) {
-    center = maximum.magnitude > Self.largestUncentered ? maximum : 0
-    let shifted = (maximum - center) * log2e + Self.rounder
-    power = shifted - Self.rounder
+  init(maxima: Lanes) {
+    let limit = Lanes(repeating: Self.largestUncentered)
+    let zero = Lanes(repeating: 0)
+    centers = select(
+      maxima, isGreaterThan: limit, yes: maxima,
+      no: select(zero - limit, isGreaterThan: maxima, yes: maxima, no: zero))
+    let rounder = Lanes(repeating: Self.rounder)
+    powers = ((maxima - centers) * Lanes(repeating: log2e) + rounder) - rounder
   }
 
   /// What rounds an element to its `n` and leaves the exponent field of `2^(n - N)` in the low bits.
   @inline(__always)
-  var magic: Float { Self.rounder + (Self.exponentOffset - power) }
+  var magics: Lanes {
+    Lanes(repeating: Self.rounder) + (Lanes(repeating: Self.exponentOffset) - powers)
+  }
 
-  /// The element, less the center, at and below which the exponent field is 0, and so the power.
+  /// The elements, less the centers, at and below which the exponent field is 0, and so the power.
   @inline(__always)
-  var floor: Float { (power - Self.exponentOffset) * ln2 }
+  var floors: Lanes { (powers - Lanes(repeating: Self.exponentOffset)) * Lanes(repeating: ln2) }
 
-  /// What a sum must be multiplied by to be relative to the block's maximum: `2^N / exp(maximum - c)`.
+  /// What sums must be multiplied by to be relative to the largest elements: `2^N / exp(maximum - c)`.
+  @inline(__always)
+  func scales(maxima: Lanes) -> WideLanes {
+    let exponents = multiplyAdd(
+      widened(powers), WideLanes(repeating: 0x1.62e42fefa39efp-1), WideLanes(repeating: 0) - widened(maxima - centers))
+    return exponentials(ofSmall: exponents)
+  }
+
+  /// `scales` of one lane.
   @inline(__always)
   func scale(maximum: Float) -> Double {
-    exponential(Double(power) * 0x1.62e42fefa39efp-1 - Double(maximum - center))
+    exponential(Double(powers[0]) * 0x1.62e42fefa39efp-1 - Double(maximum - centers[0]))
   }
 }
 

@@ -43,6 +43,15 @@ xent_multiply(xent_float16 a, xent_float16 b) { return a * b; }
 static inline __attribute__((always_inline, swift_name("xentAdd(_:_:)"))) xent_double16
 xent_add_wide(xent_double16 a, xent_double16 b) { return a + b; }
 
+static inline __attribute__((always_inline, swift_name("xentSubtract(_:_:)"))) xent_double16
+xent_subtract_wide(xent_double16 a, xent_double16 b) { return a - b; }
+
+static inline __attribute__((always_inline, swift_name("xentMultiply(_:_:)"))) xent_double16
+xent_multiply_wide(xent_double16 a, xent_double16 b) { return a * b; }
+
+static inline __attribute__((always_inline, swift_name("xentDivide(_:_:)"))) xent_double16
+xent_divide_wide(xent_double16 a, xent_double16 b) { return a / b; }
+
 /// `a * b + c`, rounded once where the machine has an instruction for it, else twice.
 static inline __attribute__((always_inline, swift_name("multiplyAdd(_:_:_:)"))) xent_float16
 xent_multiply_add(xent_float16 a, xent_float16 b, xent_float16 c) {
@@ -67,6 +76,35 @@ xent_multiply_add_wide(xent_double16 a, xent_double16 b, xent_double16 c) {
 static inline __attribute__((always_inline, swift_name("larger(_:_:)"))) xent_float16
 xent_larger(xent_float16 a, xent_float16 b) {
   return a > b ? a : b;
+}
+
+/// In each lane `yes` where `a > b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:isGreaterThan:yes:no:)"))) xent_float16
+xent_select_greater(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float16 no) {
+  return a > b ? yes : no;
+}
+
+/// In each lane `yes` where `a == b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_float16
+xent_select_equal(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float16 no) {
+  return a == b ? yes : no;
+}
+
+/// In each lane `yes` where `a < b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:isLessThan:yes:no:)"))) xent_double16
+xent_select_less_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_double16 no) {
+  return a < b ? yes : no;
+}
+
+/// The sixteen floats at `first` and at each `stride` bytes behind it; none need be aligned.
+static inline __attribute__((always_inline, swift_name("loadColumn(_:stride:)"))) xent_float16
+xent_load_column(const void *_Nonnull first, intptr_t stride) {
+  const char *p = (const char *)first;
+#define XENT_LOAD(i) (*(const struct { float f; } __attribute__((packed, may_alias)) *)(p + (i) * stride)).f
+  return (xent_float16){XENT_LOAD(0),  XENT_LOAD(1),  XENT_LOAD(2),  XENT_LOAD(3), XENT_LOAD(4),  XENT_LOAD(5),
+                        XENT_LOAD(6),  XENT_LOAD(7),  XENT_LOAD(8),  XENT_LOAD(9), XENT_LOAD(10), XENT_LOAD(11),
+                        XENT_LOAD(12), XENT_LOAD(13), XENT_LOAD(14), XENT_LOAD(15)};
+#undef XENT_LOAD
 }
 
 /// The largest of sixteen lanes, none of which is NaN.
@@ -103,6 +141,21 @@ xent_powers_of_two(xent_float16 fields) {
   typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
   uint16x64 bits = __builtin_convertvector((uint16x32)fields, uint16x64) << 52;
   return (xent_double16)bits;
+}
+
+/// The exponent of each lane, which is positive and normal, as a double.
+static inline __attribute__((always_inline, swift_name("exponents(_:)"))) xent_double16
+xent_exponents(xent_double16 v) {
+  typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
+  // The exponent field becomes the low bits of a double next to 2^52: no machine before AVX-512 converts 64-bit integers.
+  return (xent_double16)(((uint16x64)v >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
+}
+
+/// Each lane, which is positive and normal, divided by its power of two: in 1 ..< 2.
+static inline __attribute__((always_inline, swift_name("significands(_:)"))) xent_double16
+xent_significands(xent_double16 v) {
+  typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
+  return (xent_double16)(((uint16x64)v & 0x000fffffffffffff) | 0x3ff0000000000000);
 }
 
 /// What one block of a row's logits comes to.

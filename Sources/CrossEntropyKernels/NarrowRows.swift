@@ -1,0 +1,94 @@
+import CKernelShims
+
+/// Room for the columns of sixteen narrow rows, and for a copy of the rows where there are fewer than sixteen.
+let narrowScratchByteCount = 2 * Geometry.laneCount * Geometry.largestNarrowClassCount * MemoryLayout<Float>.size
+
+/// Summarises rows of few classes: sixteen rows stand side by side in the lanes, so that nothing is summed across a
+/// vector, and sixteen logarithms are taken at once. The last group is filled up with copies of its first row: a row's
+/// bits do not depend on its place.
+///
+/// - Parameter scratch: `narrowScratchByteCount` bytes, for this call's own use.
+@inline(__always)
+func summarizeNarrowRows(
+  _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int, scratch: UnsafeMutableRawPointer,
+  into summaries: UnsafeMutablePointer<RowSummary>
+) {
+  let rowByteCount = classCount &* MemoryLayout<Float>.size
+  let spare = scratch + narrowScratchByteCount / 2
+  var first = 0
+  while first < rowCount {
+    let count = min(Geometry.laneCount, rowCount &- first)
+    var group = logits + first &* rowByteCount
+    if count < Geometry.laneCount {
+      for lane in 0..<Geometry.laneCount {
+        let source = group + (lane < count ? lane &* rowByteCount : 0)
+        (spare + lane &* rowByteCount).copyMemory(from: source, byteCount: rowByteCount)
+      }
+      group = UnsafeRawPointer(spare)
+    }
+    let rows = NarrowGroup(group, classCount: classCount, columns: scratch)
+    rows.write(count: count, rows: group, to: summaries + first)
+    first &+= count
+  }
+}
+
+/// Sixteen rows of few classes, computed.
+private struct NarrowGroup {
+  private let classCount: Int
+  private let maxima: Lanes
+  private let sums: WideLanes
+  /// The class of each row's first maximum; classes are few, so floats hold them.
+  private let argmaxes: Lanes
+  private let logSums: WideLanes
+
+  @inline(__always)
+  init(_ rows: UnsafeRawPointer, classCount: Int, columns: UnsafeMutableRawPointer) {
+    self.classCount = classCount
+    var maxima = Lanes(repeating: -.infinity)
+    var argmaxes = Lanes(repeating: 0)
+    var index = 0
+    while index < classCount {
+      let column = loadColumn(rows + index &* MemoryLayout<Float>.size, stride: classCount &* MemoryLayout<Float>.size)
+      columns.storeBytes(of: column, toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
+      argmaxes = select(column, isGreaterThan: maxima, yes: Lanes(repeating: Float(index)), no: argmaxes)
+      maxima = larger(column, maxima)
+      index &+= 1
+    }
+    let references = LaneReferences(maxima: maxima)
+    var sums = WideLanes(repeating: 0)
+    index = 0
+    while index < classCount {
+      let column = load(UnsafeRawPointer(columns) + index &* Geometry.vectorByteCount)
+      let others = select(
+        argmaxes, equals: Lanes(repeating: Float(index)), yes: Lanes(repeating: -.infinity), no: column)
+      addExponentials(of: others - references.centers, magic: references.magics, floor: references.floors, to: &sums)
+      index &+= 1
+    }
+    sums = sums * references.scales(maxima: maxima)
+    self.maxima = maxima
+    self.argmaxes = argmaxes
+    self.sums = sums
+    logSums = logarithms(onePlus: sums)
+  }
+
+  /// - Parameter rows: the rows themselves, looked at again where one is not ordinary.
+  @inline(__always)
+  func write(count: Int, rows: UnsafeRawPointer, to summaries: UnsafeMutablePointer<RowSummary>) {
+    for lane in 0..<count {
+      guard maxima[lane].isFinite, !sums[lane].isNaN else {
+        let row = rows + lane &* classCount &* MemoryLayout<Float>.size
+        summaries[lane] = summaryOfSpecialRow(
+          row, classCount: classCount, maximum: Double(maxima[lane]), holdsNaN: holdsNaN(row, classCount: classCount))
+        continue
+      }
+      summaries[lane] = RowSummary(
+        maximum: Double(maxima[lane]), logSum: logSums[lane], argmax: Int64(argmaxes[lane]))
+    }
+  }
+
+  @inline(__always)
+  private func holdsNaN(_ row: UnsafeRawPointer, classCount: Int) -> Bool {
+    for index in 0..<classCount where logit(at: index, ofRow: row).isNaN { return true }
+    return false
+  }
+}
