@@ -62,6 +62,8 @@ let package = Package(
       name: "xentd",
       dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, yams],
       swiftSettings: common),
+    .executableTarget(
+      name: "xentload", dependencies: ["CrossEntropy", "XentProtocol", argumentParser], swiftSettings: common),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: common),
     .testTarget(name: "XentProtocolTests", dependencies: ["XentProtocol", "TestSupport"], swiftSettings: common),

@@ -24,6 +24,13 @@ struct ExactSum: Sendable, BitwiseCopyable {
     special += other.special
   }
 
+  /// The value of both sums together.
+  func value(plus other: ExactSum) -> Double {
+    var both = self
+    both.merge(other)
+    return both.value
+  }
+
   var value: Double {
     if special != 0 { return special }  // true of NaN as well
     return high.isFinite ? high + low : high

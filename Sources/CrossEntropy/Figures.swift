@@ -1,5 +1,8 @@
 /// What a batch, or a run of its rows, comes to. Figures of consecutive runs merge.
 package struct Figures: Sendable, BitwiseCopyable {
+  /// Of rows that count once and whose loss is finite, which are almost all: they need one sum, not five.
+  private var plainLosses = ExactSum()
+  private var plainCount = 0
   private var weightedLosses = ExactSum()
   private var weights = ExactSum()
   private var finiteWeightedLosses = ExactSum()
@@ -26,19 +29,27 @@ package struct Figures: Sendable, BitwiseCopyable {
   }
 
   /// Sum of weight times loss over counted rows.
-  package var sum: Double { weightedLosses.value }
+  package var sum: Double { plainLosses.value(plus: weightedLosses) }
   /// Sum of the weights of counted rows.
-  package var weight: Double { weights.value }
+  package var weight: Double { Double(plainCount) + weights.value }
   /// `sum` over the rows whose loss is finite.
-  package var finiteSum: Double { finiteWeightedLosses.value }
+  package var finiteSum: Double { plainLosses.value(plus: finiteWeightedLosses) }
   /// `weight` over the rows whose loss is finite.
-  package var finiteWeight: Double { finiteWeights.value }
+  package var finiteWeight: Double { Double(plainCount) + finiteWeights.value }
   /// The part of `finiteSum` that the z-loss made.
   package var zSum: Double { weightedZTerms.value }
   /// `sum / weight`; NaN where the weight is 0.
   package var mean: Double { weight == 0 ? .nan : sum / weight }
 
   mutating func addIgnored() { ignoredCount += 1 }
+
+  /// Adds a row of weight 1 whose loss is finite.
+  mutating func addPlain(_ loss: Double, isCorrect: Bool) {
+    plainLosses.add(loss)
+    plainCount += 1
+    countedCount += 1
+    correctCount += isCorrect ? 1 : 0
+  }
 
   /// Adds a counted row.
   mutating func add(_ loss: RowLoss, row: Int) {
@@ -66,6 +77,8 @@ package struct Figures: Sendable, BitwiseCopyable {
 
   /// Adds the figures of the rows that follow these.
   mutating func merge(_ next: Figures) {
+    plainLosses.merge(next.plainLosses)
+    plainCount += next.plainCount
     weightedLosses.merge(next.weightedLosses)
     weights.merge(next.weights)
     finiteWeightedLosses.merge(next.finiteWeightedLosses)

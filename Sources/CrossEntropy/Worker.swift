@@ -27,9 +27,7 @@ final class Worker {
     while first < rows.upperBound {
       let count = min(Self.rowsPerRun, rows.upperBound - first)
       kernel.summarizeRows(batch.row(first), count, batch.classCount, blocks, scratch, summaries)
-      for index in 0..<count {
-        finisher.finish(row: first + index, summary: summaries[index], figures: &figures)
-      }
+      finisher.finish(rows: first..<first + count, summaries: summaries, figures: &figures)
       first += count
     }
     return figures

@@ -27,7 +27,7 @@ func summarizeNarrowRows(
       group = UnsafeRawPointer(spare)
     }
     let rows = NarrowGroup(group, classCount: classCount, columns: scratch)
-    rows.write(count: count, rows: group, to: summaries + first)
+    rows.write(count: count, rows: group, columns: scratch, to: summaries + first)
     first &+= count
   }
 }
@@ -71,18 +71,29 @@ private struct NarrowGroup {
     logSums = logarithms(onePlus: sums)
   }
 
-  /// - Parameter rows: the rows themselves, looked at again where one is not ordinary.
+  /// - Parameters:
+  ///   - rows: the rows themselves, looked at again where one is not ordinary.
+  ///   - columns: room for the answers, lane by lane: taking lanes out of registers one at a time would be slower.
   @inline(__always)
-  func write(count: Int, rows: UnsafeRawPointer, to summaries: UnsafeMutablePointer<RowSummary>) {
+  func write(
+    count: Int, rows: UnsafeRawPointer, columns: UnsafeMutableRawPointer,
+    to summaries: UnsafeMutablePointer<RowSummary>
+  ) {
+    columns.storeBytes(of: logSums, as: WideLanes.self)
+    columns.storeBytes(of: widened(maxima), toByteOffset: 128, as: WideLanes.self)
+    columns.storeBytes(of: argmaxes, toByteOffset: 256, as: Lanes.self)
+    let ordinary = ordinaryLanes(maxima: maxima, sums: sums)
     for lane in 0..<count {
-      guard maxima[lane].isFinite, !sums[lane].isNaN else {
+      let maximum = columns.load(fromByteOffset: 128 &+ lane &* 8, as: Double.self)
+      guard ordinary & (1 &<< UInt16(truncatingIfNeeded: lane)) != 0 else {
         let row = rows + lane &* classCount &* MemoryLayout<Float>.size
         summaries[lane] = summaryOfSpecialRow(
-          row, classCount: classCount, maximum: Double(maxima[lane]), holdsNaN: holdsNaN(row, classCount: classCount))
+          row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN(row, classCount: classCount))
         continue
       }
       summaries[lane] = RowSummary(
-        maximum: Double(maxima[lane]), logSum: logSums[lane], argmax: Int64(argmaxes[lane]))
+        maximum: maximum, logSum: columns.load(fromByteOffset: lane &* 8, as: Double.self),
+        argmax: Int64(columns.load(fromByteOffset: 256 &+ lane &* 4, as: Float.self)))
     }
   }
 

@@ -128,6 +128,17 @@ xent_equal_lanes(xent_float16 a, xent_float16 b) {
   return bits;
 }
 
+/// One bit for each lane whose maximum is finite and whose sum is not NaN, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("ordinaryLanes(maxima:sums:)"))) uint16_t
+xent_ordinary_lanes(xent_float16 maxima, xent_double16 sums) {
+  xent_mask16 finite = __builtin_convertvector(maxima - maxima == 0, xent_mask16);
+  xent_mask16 numbers = __builtin_convertvector(sums == sums, xent_mask16);
+  uint16_t finiteBits, numberBits;
+  __builtin_memcpy(&finiteBits, &finite, sizeof finiteBits);
+  __builtin_memcpy(&numberBits, &numbers, sizeof numberBits);
+  return finiteBits & numberBits;
+}
+
 /// Sixteen floats as doubles, exactly. Swift's initialiser converts lane by lane.
 static inline __attribute__((always_inline, swift_name("widened(_:)"))) xent_double16
 xent_widened(xent_float16 v) {

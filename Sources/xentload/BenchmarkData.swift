@@ -1,0 +1,39 @@
+import CrossEntropy
+import Glibc
+
+/// Logits and labels that were written, page by page, before anything is measured. Kept until the process ends.
+struct BenchmarkData {
+  let logits: UnsafeRawBufferPointer
+  let batch: LossBatch
+
+  init(rowCount: Int, classCount: Int, isOneHot: Bool) {
+    var random = SystemRandomNumberGenerator()
+    let logits = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowCount * classCount)
+    // A sum of uniform numbers, of standard deviation 3: like logits, and quickly made.
+    for index in logits.indices {
+      let bits = random.next()
+      let sum = (0..<4).reduce(0) { $0 + Int((bits >> (16 * UInt64($1))) & 0xffff) }
+      logits.initializeElement(at: index, to: Float(sum - 2 * 0xffff) * (3 / 37837.0))
+    }
+    self.logits = UnsafeRawBufferPointer(logits)
+    let classes = (0..<rowCount).map { _ in Int.random(in: 0..<classCount) }
+    let labels: UnsafeRawPointer
+    if isOneHot {
+      let matrix = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowCount * classCount)
+      matrix.initialize(repeating: 0)
+      for (row, index) in classes.enumerated() { matrix[row * classCount + index] = 1 }
+      labels = UnsafeRawPointer(matrix.baseAddress!)
+    } else {
+      let indices = UnsafeMutableBufferPointer<Int64>.allocate(capacity: rowCount)
+      _ = indices.initialize(from: classes.map { Int64($0) })
+      labels = UnsafeRawPointer(indices.baseAddress!)
+    }
+    let losses = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowCount)
+    losses.initialize(repeating: 0)
+    var batch = LossBatch(
+      rowCount: rowCount, classCount: classCount, logits: UnsafeRawPointer(logits.baseAddress!), labels: labels,
+      labelLayout: isOneHot ? .oneHot(.f32) : .integers(.i64))
+    batch.outputs.losses = UnsafeMutableRawPointer(losses.baseAddress!)
+    self.batch = batch
+  }
+}

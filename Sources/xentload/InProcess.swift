@@ -1,0 +1,82 @@
+import ArgumentParser
+import CrossEntropy
+import Glibc
+
+/// `xentload inprocess`: the computation alone, without a network, beside what the memory can do.
+struct InProcess: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inprocess",
+    abstract: "Measure the computation alone, and a plain streaming sum over the same memory in the same run.",
+    discussion: """
+      Passes of both are made in turn, after one of each that does not count. The logits fill memory larger than the \
+      last-level cache where the shape allows, and every page is touched before the first pass.
+      """)
+
+  enum LogitsType: String, CaseIterable, ExpressibleByArgument { case f32 }
+  enum LabelKind: String, CaseIterable, ExpressibleByArgument { case integer, onehot }
+
+  @Option(help: "Rows in a batch.")
+  var rows = 8192
+
+  @Option(help: "Classes.")
+  var classes = 1000
+
+  @Option(help: "The type of the logits.")
+  var type = LogitsType.f32
+
+  @Option(help: "The kind of the labels: integer (i64) or onehot (f32).")
+  var labels = LabelKind.integer
+
+  @Option(help: "Threads that compute at once.")
+  var threads = 1
+
+  @Option(help: "The kernel, as `xentd --kernels` names it (default: the fastest).")
+  var kernel: String?
+
+  @Option(help: "Passes that count.")
+  var passes = 15
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    for (name, value, most) in [
+      ("rows", rows, 1 << 24), ("classes", classes, 1 << 24), ("threads", threads, 1024), ("passes", passes, 10_000),
+    ] where value < 1 || value > most {
+      throw ValidationError("--\(name): expected 1 to \(most), received \(value)")
+    }
+    guard rows * classes <= 1 << 31 else {
+      throw ValidationError("--rows x --classes: expected at most 2^31, received \(rows * classes)")
+    }
+  }
+
+  func run() throws {
+    let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
+    let data = BenchmarkData(rowCount: rows, classCount: classes, isOneHot: labels == .onehot)
+    let round = Round(workerCount: threads, kernel: kernel)
+    let stream = StreamingSum(data.logits, threadCount: threads)
+    var computeSeconds: [Double] = []
+    var streamSeconds: [Double] = []
+    for pass in 0...passes {
+      let compute = seconds {
+        round.removeAll()
+        _ = round.add(data.batch)
+        round.compute()
+      }
+      let sum = seconds { stream.run() }
+      guard pass > 0 else { continue }
+      computeSeconds.append(compute)
+      streamSeconds.append(sum)
+    }
+    let report = InProcessReport(
+      rowCount: rows, classCount: classes, type: type.rawValue, labels: labels.rawValue, kernel: kernel.name,
+      threadCount: threads, computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
+    print(json ? report.json : report.text)
+  }
+
+  private func seconds(_ body: () -> Void) -> Double {
+    let start = ContinuousClock.now
+    body()
+    return (ContinuousClock.now - start) / .seconds(1)
+  }
+}
