@@ -37,6 +37,6 @@ extension LossBatch {
   }
 
   private func firstClass(ofRow index: Int, where isBad: (Float) -> Bool) -> Int {
-    (0..<classCount).first { isBad(row(index).loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)) } ?? 0
+    (0..<classCount).first { isBad(logitType.logit($0, of: row(index))) } ?? 0
   }
 }

@@ -3,27 +3,29 @@
 package struct LossBatch {
   package var rowCount: Int
   package var classCount: Int
-  /// `rowCount * classCount` f32 values, row-major.
+  /// `rowCount * classCount` values, row-major.
   package var logits: UnsafeRawPointer
+  package var logitType: LogitType
   package var labels: UnsafeRawPointer
   package var labelLayout: LabelLayout
   package var options: LossOptions
   package var outputs: LossOutputs
 
   package init(
-    rowCount: Int, classCount: Int, logits: UnsafeRawPointer, labels: UnsafeRawPointer, labelLayout: LabelLayout,
-    options: LossOptions = LossOptions(), outputs: LossOutputs = LossOutputs()
+    rowCount: Int, classCount: Int, logits: UnsafeRawPointer, logitType: LogitType = .f32, labels: UnsafeRawPointer,
+    labelLayout: LabelLayout, options: LossOptions = LossOptions(), outputs: LossOutputs = LossOutputs()
   ) {
     self.rowCount = rowCount
     self.classCount = classCount
     self.logits = logits
+    self.logitType = logitType
     self.labels = labels
     self.labelLayout = labelLayout
     self.options = options
     self.outputs = outputs
   }
 
-  var rowByteCount: Int { classCount * MemoryLayout<Float>.size }
+  var rowByteCount: Int { classCount * logitType.byteCount }
 
   func row(_ index: Int) -> UnsafeRawPointer { logits + index * rowByteCount }
 }

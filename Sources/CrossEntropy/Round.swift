@@ -121,7 +121,8 @@ package final class Round {
     let finisher = RowFinisher(entry.batch, kernel: kernel)
     for row in 0..<tiling.rowCount {
       let blocks = blockSummaries.pointer(to: entry.firstBlock + row * tiling.blockCount)
-      let summary = kernel.foldBlocks(blocks, entry.batch.row(row), entry.batch.classCount)
+      let summary = kernel.foldBlocks(
+        blocks, entry.batch.row(row), entry.batch.logitType.format, entry.batch.classCount)
       guard case .oneHot = entry.batch.labelLayout else {
         finisher.finish(row: row, summary: summary, figures: &entry.figures)
         continue

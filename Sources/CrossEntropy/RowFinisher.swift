@@ -36,7 +36,7 @@ struct RowFinisher {
     batch.outputs.writeLogSumExp(summary.logSumExp, row: row)
     batch.outputs.writePrediction(summary.argmax, row: row)
     if isPlain, case .class(let index) = label {
-      let value = (summary.maximum - float(index, of: batch.row(row))) + summary.logSum
+      let value = (summary.maximum - logit(index, ofRow: row)) + summary.logSum
       // False as well for a maximum, and so a loss, that is NaN; an infinite maximum makes NaN or infinity.
       if value <= largest, summary.maximum.isFinite {
         figures.addPlain(value, isCorrect: summary.argmax == Int64(index))
@@ -66,7 +66,7 @@ struct RowFinisher {
     let sampleWeight = float(row, of: batch.options.sampleWeights)
     guard sampleWeight.isFinite, sampleWeight >= 0 else { return RowLoss(invalid: .badWeight) }
     return RowLoss(
-      summary, label: label, labelLogit: float(label, of: batch.row(row)),
+      summary, label: label, labelLogit: logit(label, ofRow: row),
       weights: (sampleWeight, float(label, of: batch.options.classWeights)), zLoss: Double(batch.options.zLoss),
       largest: largest)
   }
@@ -89,6 +89,10 @@ struct RowFinisher {
     if scan.oneCount == 1, scan.otherCount == 0 { return .class(Int(scan.index)) }
     let isZero = scan.oneCount == 0 && scan.otherCount == 0
     return isZero && batch.options.ignoresZeroRows ? .ignored : .invalid(.notOneHot)
+  }
+
+  private func logit(_ index: Int, ofRow row: Int) -> Double {
+    Double(batch.logitType.logit(index, of: batch.row(row)))
   }
 
   /// An f32 of an array that need not be aligned; 1 where there is no array.

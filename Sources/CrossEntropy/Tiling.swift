@@ -6,13 +6,13 @@ enum Tile {
   case blocks(Range<Int>, row: Int)
 }
 
-/// How a batch is cut into tiles of about 256 KiB of logits. It depends on the shape alone, never on the number of
+/// How a batch is cut into tiles of about 65,536 logits, 256 KiB of f32. It depends on the shape alone, never on the number of
 /// workers, because the figures are added tile by tile.
 struct Tiling {
   /// Fits the second cache with room to spare, and is large against the cost of taking a tile.
-  static let tileByteCount = 256 << 10
+  static let tileLength = 64 << 10
   /// Blocks in a tile that is a part of a row.
-  static let blocksPerTile = tileByteCount / (blockLength * MemoryLayout<Float>.size)
+  static let blocksPerTile = tileLength / blockLength
   /// Summaries that a worker needs room for to compute a whole row.
   static let largestBlockCountOfWholeRow = blocksPerTile
 
@@ -28,7 +28,7 @@ struct Tiling {
     self.rowCount = rowCount
     blockCount = CrossEntropyKernels.blockCount(classCount: classCount)
     cutsRows = blockCount > Self.blocksPerTile
-    rowsPerTile = max(1, Self.tileByteCount / (classCount * MemoryLayout<Float>.size))
+    rowsPerTile = max(1, Self.tileLength / classCount)
     tilesPerRow = (blockCount + Self.blocksPerTile - 1) / Self.blocksPerTile
   }
 

@@ -26,7 +26,8 @@ final class Worker {
     var first = rows.lowerBound
     while first < rows.upperBound {
       let count = min(Self.rowsPerRun, rows.upperBound - first)
-      kernel.summarizeRows(batch.row(first), count, batch.classCount, blocks, scratch, summaries)
+      kernel.summarizeRows(
+        batch.row(first), batch.logitType.format, count, batch.classCount, blocks, scratch, summaries)
       finisher.finish(rows: first..<first + count, summaries: summaries, figures: &figures)
       first += count
     }
@@ -37,7 +38,7 @@ final class Worker {
   func compute(
     blocks: Range<Int>, ofRow row: Int, of batch: LossBatch, into summaries: UnsafeMutablePointer<BlockSummary>
   ) -> OneHotScan {
-    kernel.summarizeBlocks(batch.row(row), batch.classCount, blocks, summaries, scratch)
+    kernel.summarizeBlocks(batch.row(row), batch.logitType.format, batch.classCount, blocks, summaries, scratch)
     guard case .oneHot(let type) = batch.labelLayout else { return OneHotScan() }
     let pattern = type.pattern
     let first = blocks.lowerBound * blockLength

@@ -7,7 +7,7 @@ let blockScratchByteCount = 2 * Geometry.vectorByteCount
 ///
 /// The last vector may be short, and one holds the block's maximum, which the sum leaves out: these two are computed
 /// from copies, filled up with -infinity, which adds exactly nothing.
-struct Block {
+struct Block<Element: LogitElement> {
   private let elements: UnsafeRawPointer
   private let wholeVectorCount: Int
   private let vectorCount: Int
@@ -25,14 +25,20 @@ struct Block {
     let tailLength = count % Geometry.laneCount
     vectorCount = wholeVectorCount &+ (tailLength > 0 ? 1 : 0)
     guard tailLength > 0 else { return }
-    tail.storeBytes(of: Lanes(repeating: -.infinity), as: Lanes.self)
+    for lane in 0..<Geometry.laneCount { clear(tail, lane: lane) }
     tail.copyMemory(
-      from: elements + wholeVectorCount &* Geometry.vectorByteCount, byteCount: tailLength &* MemoryLayout<Float>.size)
+      from: elements + wholeVectorCount &* Element.vectorByteCount, byteCount: tailLength &* Element.byteCount)
   }
 
   @inline(__always)
   private func vector(_ index: Int) -> UnsafeRawPointer {
-    index < wholeVectorCount ? elements + index &* Geometry.vectorByteCount : UnsafeRawPointer(tail)
+    index < wholeVectorCount ? elements + index &* Element.vectorByteCount : UnsafeRawPointer(tail)
+  }
+
+  /// Has an element of a copied vector add nothing.
+  @inline(__always)
+  private func clear(_ vector: UnsafeMutableRawPointer, lane: Int) {
+    vector.storeBytes(of: Element.negativeInfinity, toByteOffset: lane &* Element.byteCount, as: Element.Bits.self)
   }
 
   /// The block's maximum, where it first stands, and the sum of the other exponentials.
@@ -53,12 +59,12 @@ struct Block {
     var (even, odd) = (Lanes(repeating: -.infinity), Lanes(repeating: -.infinity))
     var index = 0
     while index &+ 1 < wholeVectorCount {
-      even = larger(load(vector(index)), even)
-      odd = larger(load(vector(index &+ 1)), odd)
+      even = larger(Element.load(vector(index)), even)
+      odd = larger(Element.load(vector(index &+ 1)), odd)
       index &+= 2
     }
     while index < vectorCount {
-      even = larger(load(vector(index)), even)
+      even = larger(Element.load(vector(index)), even)
       index &+= 1
     }
     return largestLane(larger(even, odd))
@@ -67,7 +73,7 @@ struct Block {
   @inline(__always)
   private var holdsNaN: Bool {
     for index in 0..<vectorCount {
-      let lanes = load(vector(index))
+      let lanes = Element.load(vector(index))
       if equalLanes(lanes, lanes) != .max { return true }
     }
     return false
@@ -77,7 +83,7 @@ struct Block {
   private func firstPosition(of value: Float) -> Int {
     let wanted = Lanes(repeating: value)
     for index in 0..<vectorCount {
-      let equal = equalLanes(load(vector(index)), wanted)
+      let equal = equalLanes(Element.load(vector(index)), wanted)
       if equal != 0 { return index &* Geometry.laneCount &+ equal.trailingZeroBitCount }
     }
     return 0
@@ -87,9 +93,8 @@ struct Block {
   @inline(__always)
   private func sumOfOthers(maximum: Float, position: Int) -> Double {
     let holeIndex = position / Geometry.laneCount
-    hole.storeBytes(of: load(vector(holeIndex)), as: Lanes.self)
-    hole.storeBytes(
-      of: -.infinity, toByteOffset: position % Geometry.laneCount &* MemoryLayout<Float>.size, as: Float.self)
+    hole.copyMemory(from: vector(holeIndex), byteCount: Element.vectorByteCount)
+    clear(hole, lane: position % Geometry.laneCount)
     let reference = LaneReferences(maxima: Lanes(repeating: maximum))
     let scaledSum =
       maximum.magnitude <= LaneReferences.largestUncentered
@@ -105,7 +110,7 @@ struct Block {
     let center = reference.centers
     var total = WideLanes(repeating: 0)
     for index in 0..<vectorCount {
-      let x = load(index == holeIndex ? UnsafeRawPointer(hole) : vector(index))
+      let x = Element.load(index == holeIndex ? UnsafeRawPointer(hole) : vector(index))
       addExponentials(of: isCentered ? x - center : x, magic: magic, floor: floor, to: &total)
     }
     return sum(total)

@@ -10,8 +10,9 @@ typealias WideLanes = SIMD16<Double>
 enum Geometry {
   /// Elements in one vector.
   @inline(__always) static var laneCount: Int { 16 }
+  /// Bytes of one vector of floats.
   @inline(__always) static var vectorByteCount: Int { 64 }
-  /// Elements in one block, which has a maximum and a sum of its own: 8 KiB of f32, well inside the first cache.
+  /// Elements in one block, which has a maximum and a sum of its own: 8 KiB of f32 at most, well inside the first cache.
   @inline(__always) static var blockLength: Int { 2048 }
   /// Rows of at most this many classes stand in lanes, sixteen side by side.
   @inline(__always) static var largestNarrowClassCount: Int { 64 }
@@ -28,12 +29,6 @@ extension WideLanes {
   @inline(__always) static func - (a: WideLanes, b: WideLanes) -> WideLanes { xentSubtract(a, b) }
   @inline(__always) static func * (a: WideLanes, b: WideLanes) -> WideLanes { xentMultiply(a, b) }
   @inline(__always) static func / (a: WideLanes, b: WideLanes) -> WideLanes { xentDivide(a, b) }
-}
-
-/// The sixteen floats at `pointer`, which need not be aligned.
-@inline(__always)
-func load(_ pointer: UnsafeRawPointer) -> Lanes {
-  pointer.loadUnaligned(as: Lanes.self)
 }
 
 /// The sum of sixteen lanes, in an order that does not depend on the machine.

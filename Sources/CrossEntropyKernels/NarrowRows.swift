@@ -9,11 +9,11 @@ let narrowScratchByteCount = 2 * Geometry.laneCount * Geometry.largestNarrowClas
 ///
 /// - Parameter scratch: `narrowScratchByteCount` bytes, for this call's own use.
 @inline(__always)
-func summarizeNarrowRows(
-  _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int, scratch: UnsafeMutableRawPointer,
+func summarizeNarrowRows<Element: LogitElement>(
+  of type: Element.Type, _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int, scratch: UnsafeMutableRawPointer,
   into summaries: UnsafeMutablePointer<RowSummary>
 ) {
-  let rowByteCount = classCount &* MemoryLayout<Float>.size
+  let rowByteCount = classCount &* Element.byteCount
   let spare = scratch + narrowScratchByteCount / 2
   var first = 0
   while first < rowCount {
@@ -26,14 +26,14 @@ func summarizeNarrowRows(
       }
       group = UnsafeRawPointer(spare)
     }
-    let rows = NarrowGroup(group, classCount: classCount, columns: scratch)
+    let rows = NarrowGroup<Element>(group, classCount: classCount, columns: scratch)
     rows.write(count: count, rows: group, columns: scratch, to: summaries + first)
     first &+= count
   }
 }
 
 /// Sixteen rows of few classes, computed.
-private struct NarrowGroup {
+private struct NarrowGroup<Element: LogitElement> {
   private let classCount: Int
   private let maxima: Lanes
   private let sums: WideLanes
@@ -48,7 +48,7 @@ private struct NarrowGroup {
     var argmaxes = Lanes(repeating: 0)
     var index = 0
     while index < classCount {
-      let column = loadColumn(rows + index &* MemoryLayout<Float>.size, stride: classCount &* MemoryLayout<Float>.size)
+      let column = Element.loadColumn(rows + index &* Element.byteCount, stride: classCount &* Element.byteCount)
       columns.storeBytes(of: column, toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
       argmaxes = select(column, isGreaterThan: maxima, yes: Lanes(repeating: Float(index)), no: argmaxes)
       maxima = larger(column, maxima)
@@ -58,7 +58,7 @@ private struct NarrowGroup {
     var sums = WideLanes(repeating: 0)
     index = 0
     while index < classCount {
-      let column = load(UnsafeRawPointer(columns) + index &* Geometry.vectorByteCount)
+      let column = columns.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
       let others = select(
         argmaxes, equals: Lanes(repeating: Float(index)), yes: Lanes(repeating: -.infinity), no: column)
       addExponentials(of: others - references.centers, magic: references.magics, floor: references.floors, to: &sums)
@@ -86,9 +86,9 @@ private struct NarrowGroup {
     for lane in 0..<count {
       let maximum = columns.load(fromByteOffset: 128 &+ lane &* 8, as: Double.self)
       guard ordinary & (1 &<< UInt16(truncatingIfNeeded: lane)) != 0 else {
-        let row = rows + lane &* classCount &* MemoryLayout<Float>.size
+        let row = rows + lane &* classCount &* Element.byteCount
         summaries[lane] = summaryOfSpecialRow(
-          row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN(row, classCount: classCount))
+          of: Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN(row))
         continue
       }
       summaries[lane] = RowSummary(
@@ -98,8 +98,8 @@ private struct NarrowGroup {
   }
 
   @inline(__always)
-  private func holdsNaN(_ row: UnsafeRawPointer, classCount: Int) -> Bool {
-    for index in 0..<classCount where logit(at: index, ofRow: row).isNaN { return true }
+  private func holdsNaN(_ row: UnsafeRawPointer) -> Bool {
+    for index in 0..<classCount where Element.element(index, of: row).isNaN { return true }
     return false
   }
 }

@@ -15,19 +15,32 @@ package func blockCount(classCount: Int) -> Int {
 ///
 /// - Parameters:
 ///   - row: the row's first logit; need not be aligned.
+///   - format: the type of the logits: `XENT_FORMAT_F32`, `XENT_FORMAT_F16` or `XENT_FORMAT_BF16`.
 ///   - classCount: the row's number of logits.
 ///   - blocks: which blocks of the row.
 ///   - summaries: room for one summary a block, the first for `blocks.lowerBound`.
 ///   - scratch: `kernelScratchByteCount` bytes, aligned to 4, for this call's own use.
 /// - Complexity: reads each logit of these blocks from memory once; allocates nothing.
 package func summarizeBlocks(
-  ofRow row: UnsafeRawPointer, classCount: Int, blocks: Range<Int>,
+  ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int, blocks: Range<Int>,
   into summaries: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer
+) {
+  switch format {
+  case XENT_FORMAT_F32: summarize(F32Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
+  case XENT_FORMAT_F16: summarize(F16Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
+  default: summarize(BF16Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
+  }
+}
+
+@inline(__always)
+private func summarize<Element: LogitElement>(
+  _ type: Element.Type, ofRow row: UnsafeRawPointer, _ classCount: Int, _ blocks: Range<Int>,
+  into summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
 ) {
   for index in blocks {
     let first = index &* Geometry.blockLength
     let count = min(Geometry.blockLength, classCount &- first)
-    let block = Block(row + first &* MemoryLayout<Float>.size, count: count, scratch: scratch)
+    let block = Block<Element>(row + first &* Element.byteCount, count: count, scratch: scratch)
     summaries[index &- blocks.lowerBound] = block.summary(firstClass: first)
   }
 }
@@ -38,7 +51,7 @@ package func summarizeBlocks(
 ///   - blocks: one summary for each block of the row.
 ///   - row: the row itself, read again only where it holds a NaN, to find the first.
 package func foldBlocks(
-  _ blocks: UnsafePointer<BlockSummary>, ofRow row: UnsafeRawPointer, classCount: Int
+  _ blocks: UnsafePointer<BlockSummary>, ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int
 ) -> RowSummary {
   let count = blockCount(classCount: classCount)
   var best = 0
@@ -51,7 +64,7 @@ package func foldBlocks(
   }
   let maximum = blocks[best].maximum
   guard maximum.isFinite, !isNaN else {
-    return summaryOfSpecialRow(row, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
+    return summaryOfSpecialRow(row, format: format, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
   }
   var sumOfOthers = blocks[best].sumOfOthers
   if count > 1 {
@@ -66,51 +79,78 @@ package func foldBlocks(
   return RowSummary(maximum: maximum, logSum: logarithm(onePlus: sumOfOthers), argmax: blocks[best].argmax)
 }
 
-/// Summarises consecutive rows of f32 logits.
+/// Summarises consecutive rows.
 ///
 /// - Parameters:
-///   - logits: `rowCount * classCount` floats, row-major; need not be aligned.
+///   - logits: `rowCount * classCount` elements, row-major; need not be aligned.
+///   - format: the type of the logits: `XENT_FORMAT_F32`, `XENT_FORMAT_F16` or `XENT_FORMAT_BF16`.
 ///   - blocks: room for `blockCount(classCount:)` block summaries, for this call's own use.
-///   - scratch: `kernelScratchByteCount` bytes, aligned to 4, for this call's own use.
+///   - scratch: `kernelScratchByteCount` bytes, aligned to 64, for this call's own use.
 ///   - summaries: room for one summary a row.
 package func summarizeRows(
-  _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int, blocks: UnsafeMutablePointer<BlockSummary>,
-  scratch: UnsafeMutableRawPointer, into summaries: UnsafeMutablePointer<RowSummary>
+  _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int,
+  blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
+  into summaries: UnsafeMutablePointer<RowSummary>
 ) {
   guard classCount > Geometry.largestNarrowClassCount else {
-    summarizeNarrowRows(logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+    summarizeNarrowRows(
+      logits, format: format, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
     return
   }
-  let rowByteCount = classCount &* MemoryLayout<Float>.size
+  let rowByteCount = classCount &* (format == XENT_FORMAT_F32 ? F32Element.byteCount : F16Element.byteCount)
   let blockRange = 0..<blockCount(classCount: classCount)
   for index in 0..<rowCount {
     let row = logits + index &* rowByteCount
-    summarizeBlocks(ofRow: row, classCount: classCount, blocks: blockRange, into: blocks, scratch: scratch)
-    summaries[index] = foldBlocks(blocks, ofRow: row, classCount: classCount)
+    summarizeBlocks(
+      ofRow: row, format: format, classCount: classCount, blocks: blockRange, into: blocks, scratch: scratch)
+    summaries[index] = foldBlocks(blocks, ofRow: row, format: format, classCount: classCount)
+  }
+}
+
+@inline(__always)
+private func summarizeNarrowRows(
+  _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int, scratch: UnsafeMutableRawPointer,
+  into summaries: UnsafeMutablePointer<RowSummary>
+) {
+  switch format {
+  case XENT_FORMAT_F32:
+    summarizeNarrowRows(
+      of: F32Element.self, logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+  case XENT_FORMAT_F16:
+    summarizeNarrowRows(
+      of: F16Element.self, logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+  default:
+    summarizeNarrowRows(
+      of: BF16Element.self, logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+  }
+}
+
+@inline(__always)
+private func summaryOfSpecialRow(
+  _ row: UnsafeRawPointer, format: LogitFormat, classCount: Int, maximum: Double, holdsNaN: Bool
+) -> RowSummary {
+  switch format {
+  case XENT_FORMAT_F32:
+    summaryOfSpecialRow(of: F32Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
+  case XENT_FORMAT_F16:
+    summaryOfSpecialRow(of: F16Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
+  default:
+    summaryOfSpecialRow(of: BF16Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
   }
 }
 
 /// The summary of a row that has no finite maximum, or holds a NaN.
 @inline(__always)
-func summaryOfSpecialRow(_ row: UnsafeRawPointer, classCount: Int, maximum: Double, holdsNaN: Bool) -> RowSummary {
-  if holdsNaN {
-    return RowSummary(maximum: .nan, logSum: 0, argmax: firstClass(ofRow: row, classCount: classCount, isNaN: true))
-  }
-  let argmax = maximum > 0 ? firstClass(ofRow: row, classCount: classCount, isNaN: false) : 0
-  return RowSummary(maximum: maximum, logSum: 0, argmax: argmax)
-}
-
-/// The first class whose logit is NaN, or else +infinity.
-@inline(__always)
-private func firstClass(ofRow row: UnsafeRawPointer, classCount: Int, isNaN: Bool) -> Int64 {
+func summaryOfSpecialRow<Element: LogitElement>(
+  of type: Element.Type, _ row: UnsafeRawPointer, classCount: Int, maximum: Double, holdsNaN: Bool
+) -> RowSummary {
+  guard holdsNaN || maximum > 0 else { return RowSummary(maximum: maximum, logSum: 0, argmax: 0) }
+  var argmax = 0
   for index in 0..<classCount {
-    let value = logit(at: index, ofRow: row)
-    if isNaN ? value.isNaN : value == .infinity { return Int64(index) }
+    let value = Element.element(index, of: row)
+    guard holdsNaN ? value.isNaN : value == .infinity else { continue }
+    argmax = index
+    break
   }
-  return 0
-}
-
-@inline(__always)
-func logit(at index: Int, ofRow row: UnsafeRawPointer) -> Float {
-  row.loadUnaligned(fromByteOffset: index &* MemoryLayout<Float>.size, as: Float.self)
+  return RowSummary(maximum: holdsNaN ? .nan : maximum, logSum: 0, argmax: Int64(argmax))
 }

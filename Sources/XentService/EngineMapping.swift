@@ -21,8 +21,21 @@ extension LossBatch {
     outputs.verdicts = layout.verdictsOffset.map { result + $0 }
     self.init(
       rowCount: Int(header.rows), classCount: Int(header.classes),
-      logits: frames.pointer(to: request.place(of: .logits)!), labels: frames.pointer(to: request.place(of: .labels)!),
+      logits: frames.pointer(to: request.place(of: .logits)!), logitType: LogitType(header.logitsType),
+      labels: frames.pointer(to: request.place(of: .labels)!),
       labelLayout: LabelLayout(header.labelKind, header.labelType), options: options, outputs: outputs)
+  }
+}
+
+extension LogitType {
+  /// The type of logits that are computed: others were refused.
+  init(_ type: LogitsType) {
+    switch type {
+    case .f32: self = .f32
+    case .f16: self = .f16
+    case .bf16: self = .bf16
+    case .f64: preconditionFailure("f64 logits are refused before they are scheduled")
+    }
   }
 }
 

@@ -6,14 +6,18 @@ struct BenchmarkData {
   let logits: UnsafeRawBufferPointer
   let batch: LossBatch
 
-  init(rowCount: Int, classCount: Int, isOneHot: Bool) {
+  init(rowCount: Int, classCount: Int, type: LogitType, isOneHot: Bool) {
     var random = SystemRandomNumberGenerator()
-    let logits = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowCount * classCount)
-    // A sum of uniform numbers, of standard deviation 3: like logits, and quickly made.
-    for index in logits.indices {
-      let bits = random.next()
-      let sum = (0..<4).reduce(0) { $0 + Int((bits >> (16 * UInt64($1))) & 0xffff) }
-      logits.initializeElement(at: index, to: Float(sum - 2 * 0xffff) * (3 / 37837.0))
+    let logits = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: rowCount * classCount * type.byteCount, alignment: 64)
+    for index in 0..<rowCount * classCount {
+      let value = Self.logit(random.next())
+      switch type {
+      case .f32: logits.storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
+      case .f16: logits.storeBytes(of: Float16(value).bitPattern, toByteOffset: index * 2, as: UInt16.self)
+      case .bf16:
+        logits.storeBytes(of: UInt16(value.bitPattern >> 16), toByteOffset: index * 2, as: UInt16.self)
+      }
     }
     self.logits = UnsafeRawBufferPointer(logits)
     let classes = (0..<rowCount).map { _ in Int.random(in: 0..<classCount) }
@@ -31,9 +35,16 @@ struct BenchmarkData {
     let losses = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowCount)
     losses.initialize(repeating: 0)
     var batch = LossBatch(
-      rowCount: rowCount, classCount: classCount, logits: UnsafeRawPointer(logits.baseAddress!), labels: labels,
+      rowCount: rowCount, classCount: classCount, logits: UnsafeRawPointer(logits.baseAddress!), logitType: type,
+      labels: labels,
       labelLayout: isOneHot ? .oneHot(.f32) : .integers(.i64))
     batch.outputs.losses = UnsafeMutableRawPointer(losses.baseAddress!)
     self.batch = batch
+  }
+
+  /// A sum of four uniform numbers, of standard deviation 3: like a logit, and quickly made.
+  private static func logit(_ bits: UInt64) -> Float {
+    let sum = (0..<4).reduce(0) { $0 + Int((bits >> (16 * UInt64($1))) & 0xffff) }
+    return Float(sum - 2 * 0xffff) * (3 / 37837.0)
   }
 }

@@ -12,7 +12,7 @@ struct InProcess: ParsableCommand {
       last-level cache where the shape allows, and every page is touched before the first pass.
       """)
 
-  enum LogitsType: String, CaseIterable, ExpressibleByArgument { case f32 }
+  enum LogitsType: String, CaseIterable, ExpressibleByArgument { case f32, f16, bf16 }
   enum LabelKind: String, CaseIterable, ExpressibleByArgument { case integer, onehot }
 
   @Option(help: "Rows in a batch.")
@@ -52,7 +52,7 @@ struct InProcess: ParsableCommand {
 
   func run() throws {
     let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
-    let data = BenchmarkData(rowCount: rows, classCount: classes, isOneHot: labels == .onehot)
+    let data = BenchmarkData(rowCount: rows, classCount: classes, type: logitType, isOneHot: labels == .onehot)
     let round = Round(workerCount: threads, kernel: kernel)
     let stream = StreamingSum(data.logits, threadCount: threads)
     var computeSeconds: [Double] = []
@@ -69,9 +69,18 @@ struct InProcess: ParsableCommand {
       streamSeconds.append(sum)
     }
     let report = InProcessReport(
-      rowCount: rows, classCount: classes, type: type.rawValue, labels: labels.rawValue, kernel: kernel.name,
+      rowCount: rows, classCount: classes, type: type.rawValue, byteCount: data.logits.count, labels: labels.rawValue,
+      kernel: kernel.name,
       threadCount: threads, computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
     print(json ? report.json : report.text)
+  }
+
+  private var logitType: LogitType {
+    switch type {
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
+    }
   }
 
   private func seconds(_ body: () -> Void) -> Double {

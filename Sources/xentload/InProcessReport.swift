@@ -3,6 +3,8 @@ struct InProcessReport {
   let rowCount: Int
   let classCount: Int
   let type: String
+  /// Of the logits.
+  let byteCount: Int
   let labels: String
   let kernel: String
   let threadCount: Int
@@ -10,13 +12,12 @@ struct InProcessReport {
   let streamSeconds: [Double]
 
   private var elementCount: Double { Double(rowCount * classCount) }
-  private var byteCount: Double { elementCount * 4 }
   private var best: Double { computeSeconds[0] }
   private var median: Double { computeSeconds[computeSeconds.count / 2] }
   private var streamMedian: Double { streamSeconds[streamSeconds.count / 2] }
   private var rowsPerSecond: Double { Double(rowCount) / median }
-  private var gigabytesPerSecond: Double { byteCount / median / 1e9 }
-  private var streamGigabytesPerSecond: Double { byteCount / streamMedian / 1e9 }
+  private var gigabytesPerSecond: Double { Double(byteCount) / median / 1e9 }
+  private var streamGigabytesPerSecond: Double { Double(byteCount) / streamMedian / 1e9 }
 
   /// For people.
   var text: String {

@@ -11,6 +11,25 @@ func computedLosses(_ rows: [[Float]], labels: [Int], kernel: Kernel = .best) ->
   compute(rows, labels: labels.map { Int64($0) }, kernel: kernel).losses
 }
 
+/// A batch of rows of 16-bit logits, computed; each row's loss in f32.
+func computedLosses(_ rows: [[UInt16]], type: LogitType, labels: [Int], kernel: Kernel) -> [Float] {
+  let round = Round(workerCount: 1, kernel: kernel)
+  var losses = [Float](repeating: -1, count: rows.count)
+  Array(rows.joined()).withUnsafeBytes { logits in
+    labels.map { Int64($0) }.withUnsafeBytes { labels in
+      losses.withUnsafeMutableBytes { losses in
+        var batch = LossBatch(
+          rowCount: rows.count, classCount: rows[0].count, logits: logits.baseAddress!, logitType: type,
+          labels: labels.baseAddress!, labelLayout: .integers(.i64))
+        batch.outputs.losses = losses.baseAddress
+        _ = round.add(batch)
+        round.compute()
+      }
+    }
+  }
+  return losses
+}
+
 /// The answers of one batch.
 struct Answers {
   var losses: [Float]

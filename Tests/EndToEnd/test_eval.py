@@ -105,8 +105,15 @@ def test_a_daemon_that_dies_in_the_middle_is_told_with_how_far_it_came(daemon: D
 
 def test_logits_that_the_daemon_does_not_take_are_refused_in_its_words(shared_daemon: Daemon, tmp_path: Path) -> None:
     logits, labels = data()
-    run = xent(*save(tmp_path, logits.astype("f2"), labels), daemon=shared_daemon)
-    assert run.returncode == 2 and "UNSUPPORTED" in run.stderr and "f16" in run.stderr
+    run = xent(*save(tmp_path, logits.astype("f8"), labels), daemon=shared_daemon)
+    assert run.returncode == 2 and "UNSUPPORTED" in run.stderr and "f64" in run.stderr
+
+
+def test_f16_logits_are_evaluated_as_they_are(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data(300, 1000)
+    run = xent(*save(tmp_path, logits.astype("f2"), labels), "--json", daemon=shared_daemon)
+    expected = float(losses(logits.astype("f2").astype("f4"), labels).mean())
+    assert json.loads(run.stdout)["mean"] == pytest.approx(expected, rel=1e-7)
 
 
 def refusals() -> list[tuple[str, np.ndarray, np.ndarray, list[str]]]:

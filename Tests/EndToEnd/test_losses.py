@@ -67,6 +67,19 @@ def test_every_label_type_gives_the_same_bits_in_both_layouts(
         assert ulps(result.losses, losses(logits, labels)) <= PROMISED_ULPS
 
 
+@pytest.mark.parametrize("layout", ["packed", "split"])
+@pytest.mark.parametrize("logits_type", ["f16", "bf16"])
+def test_16_bit_logits_cost_what_the_values_that_they_hold_cost(
+    client: Client, logits_type: str, layout: str
+) -> None:
+    for classes in (1, 2, 10, 65, 1000, 70_001):
+        logits, labels = batch(5, classes)
+        held = logits.astype("f2").astype("f4") if logits_type == "f16" else (logits.view("u4") & 0xFFFF0000).view("f4")
+        result = client.ask(Request(logits, labels, logits_type=logits_type, flags=ALL), layout)
+        assert ulps(result.losses, losses(held, labels)) <= PROMISED_ULPS
+        assert (result.predictions == held.argmax(axis=1)).all()
+
+
 @pytest.mark.parametrize("label_type", ["u8", "f32"])
 def test_rows_that_are_cut_across_workers_have_the_same_bits_for_one_hot_labels(
     client: Client, label_type: str
@@ -263,7 +276,7 @@ REFUSALS = [
     ("a NaN temperature", small(temperature=float("nan")).split(), "BAD_OPTION", ["temperature", "nan"]),
     ("a tolerance without probabilities", small(tolerance=0.1).split(), "BAD_OPTION", ["label tolerance", "integer"]),
     ("a negative class weight", small(class_weights=np.array([1, -1, 1, 1])).split(), "BAD_OPTION", ["class 1", "-1"]),
-    ("f16 logits", small(logits_type="f16").split(), "UNSUPPORTED", ["f16"]),
+    ("f64 logits", small(logits_type="f64").split(), "UNSUPPORTED", ["f64"]),
 ]
 
 

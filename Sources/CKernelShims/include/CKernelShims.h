@@ -96,6 +96,42 @@ xent_select_less_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_
   return a < b ? yes : no;
 }
 
+typedef uint16_t xent_ushort16 __attribute__((ext_vector_type(16)));
+
+/// Sixteen f16 values as floats, exactly.
+static inline __attribute__((always_inline, swift_name("widened(f16:)"))) xent_float16
+xent_widened_f16(xent_ushort16 bits) {
+#if defined(__F16C__) || defined(__aarch64__)
+  typedef _Float16 half16 __attribute__((ext_vector_type(16)));
+  return __builtin_convertvector((half16)bits, xent_float16);
+#else
+  // The bits are moved to where a float has them, and the product mends the exponent, also of subnormal values.
+  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
+  uint16x32 wide = __builtin_convertvector(bits, uint16x32);
+  uint16x32 magnitude = (uint16x32)((xent_float16)((wide & 0x7fff) << 13) * 0x1p112f);
+  uint16x32 special = (uint16x32)((wide & 0x7c00) == 0x7c00) & 0x7f800000;
+  return (xent_float16)(magnitude | special | (wide & 0x8000) << 16);
+#endif
+}
+
+/// Sixteen bf16 values as floats, exactly.
+static inline __attribute__((always_inline, swift_name("widened(bf16:)"))) xent_float16
+xent_widened_bf16(xent_ushort16 bits) {
+  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
+  return (xent_float16)(__builtin_convertvector(bits, uint16x32) << 16);
+}
+
+/// The sixteen 16-bit values at `first` and at each `stride` bytes behind it; none need be aligned.
+static inline __attribute__((always_inline, swift_name("loadShortColumn(_:stride:)"))) xent_ushort16
+xent_load_short_column(const void *_Nonnull first, intptr_t stride) {
+  const char *p = (const char *)first;
+#define XENT_LOAD(i) (*(const struct { uint16_t u; } __attribute__((packed, may_alias)) *)(p + (i) * stride)).u
+  return (xent_ushort16){XENT_LOAD(0),  XENT_LOAD(1),  XENT_LOAD(2),  XENT_LOAD(3), XENT_LOAD(4),  XENT_LOAD(5),
+                         XENT_LOAD(6),  XENT_LOAD(7),  XENT_LOAD(8),  XENT_LOAD(9), XENT_LOAD(10), XENT_LOAD(11),
+                         XENT_LOAD(12), XENT_LOAD(13), XENT_LOAD(14), XENT_LOAD(15)};
+#undef XENT_LOAD
+}
+
 /// The sixteen floats at `first` and at each `stride` bytes behind it; none need be aligned.
 static inline __attribute__((always_inline, swift_name("loadColumn(_:stride:)"))) xent_float16
 xent_load_column(const void *_Nonnull first, intptr_t stride) {
@@ -168,6 +204,12 @@ xent_significands(xent_double16 v) {
   typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
   return (xent_double16)(((uint16x64)v & 0x000fffffffffffff) | 0x3ff0000000000000);
 }
+
+/// A type of logits that is computed in f32. Not an enumeration: each module would emit its metadata as weak symbols.
+typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
+#define XENT_FORMAT_F32 0
+#define XENT_FORMAT_F16 1
+#define XENT_FORMAT_BF16 2
 
 /// What one block of a row's logits comes to.
 typedef struct {
