@@ -14,6 +14,20 @@ private func message(_ text: String) throws -> Message {
 
 private func text(_ message: borrowing Message) -> String { String(decoding: message.unsafeBytes, as: UTF8.self) }
 
+/// A PULL socket and a PUSH socket that is connected to it.
+private struct Pipeline: ~Copyable {
+  var pull: PullSocket
+  var push: PushSocket
+
+  init(in context: borrowing Context) throws {
+    let endpoint = freshEndpoint()
+    pull = try PullSocket(in: context)
+    try pull.bind(to: endpoint)
+    push = try PushSocket(in: context)
+    try push.connect(to: endpoint)
+  }
+}
+
 /// Waits for a socket, at most ten seconds.
 private func wait(for pollable: Pollable, _ events: Poller.Events) throws -> Bool {
   var poller = Poller()
@@ -27,26 +41,22 @@ struct SocketTests {
   @Test("frames arrive whole and in order, and tell whether more follow")
   func multipart() throws {
     let context = try Context()
-    let endpoint = freshEndpoint()
-    var pull = try PullSocket(in: context)
-    try pull.bind(to: endpoint)
-    var push = try PushSocket(in: context)
-    try push.connect(to: endpoint)
-    #expect(try wait(for: push.pollable, .writable))
+    var pipeline = try Pipeline(in: context)
+    #expect(try wait(for: pipeline.push.pollable, .writable))
     var first = try message("one")
     var second = try message("two")
-    #expect(try push.send(&first, more: true) == .sent)
+    #expect(try pipeline.push.send(&first, more: true) == .sent)
     #expect(first.byteCount == 0, "a message that was sent is empty")
-    #expect(try push.send(&second) == .sent)
-    #expect(try wait(for: pull.pollable, .readable))
+    #expect(try pipeline.push.send(&second) == .sent)
+    #expect(try wait(for: pipeline.pull.pollable, .readable))
     var received = Message()
     let storage = received.storage
-    #expect(try pull.receive(into: &received))
+    #expect(try pipeline.pull.receive(into: &received))
     #expect(text(received) == "one" && received.hasMore)
-    #expect(try pull.receive(into: &received))
+    #expect(try pipeline.pull.receive(into: &received))
     #expect(text(received) == "two" && !received.hasMore)
     #expect(received.storage == storage, "the message is used again, not made anew")
-    #expect(try !pull.receive(into: &received))
+    #expect(try !pipeline.pull.receive(into: &received))
   }
 
   @Test("sending without a peer says so instead of blocking")
@@ -97,17 +107,13 @@ struct SocketTests {
     defer { bytes.deallocate() }
     for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 31) }
     let context = try Context()
-    let endpoint = freshEndpoint()
-    var pull = try PullSocket(in: context)
-    try pull.bind(to: endpoint)
-    var push = try PushSocket(in: context)
-    try push.connect(to: endpoint)
+    var pipeline = try Pipeline(in: context)
     var request = try Message(borrowing: UnsafeRawBufferPointer(bytes))
     #expect(request.unsafeBytes.baseAddress == UnsafeRawPointer(bytes.baseAddress))
-    #expect(try push.send(&request) == .sent)
-    #expect(try wait(for: pull.pollable, .readable))
+    #expect(try pipeline.push.send(&request) == .sent)
+    #expect(try wait(for: pipeline.pull.pollable, .readable))
     var received = Message()
-    #expect(try pull.receive(into: &received))
+    #expect(try pipeline.pull.receive(into: &received))
     #expect(received.unsafeBytes.elementsEqual(bytes))
   }
 
