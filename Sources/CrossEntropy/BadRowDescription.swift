@@ -36,7 +36,7 @@ extension LossBatch {
     options.sampleWeights?.loadUnaligned(fromByteOffset: row * 4, as: Float.self) ?? 1
   }
 
-  private func firstClass(ofRow index: Int, where isBad: (Float) -> Bool) -> Int {
+  private func firstClass(ofRow index: Int, where isBad: (Double) -> Bool) -> Int {
     (0..<classCount).first { isBad(logitType.logit($0, of: row(index))) } ?? 0
   }
 }

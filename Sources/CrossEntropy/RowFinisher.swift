@@ -91,9 +91,7 @@ struct RowFinisher {
     return isZero && batch.options.ignoresZeroRows ? .ignored : .invalid(.notOneHot)
   }
 
-  private func logit(_ index: Int, ofRow row: Int) -> Double {
-    Double(batch.logitType.logit(index, of: batch.row(row)))
-  }
+  private func logit(_ index: Int, ofRow row: Int) -> Double { batch.logitType.logit(index, of: batch.row(row)) }
 
   /// An f32 of an array that need not be aligned; 1 where there is no array.
   private func float(_ index: Int, of array: UnsafeRawPointer?) -> Double {

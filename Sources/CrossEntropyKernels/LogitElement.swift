@@ -1,13 +1,19 @@
 import CKernelShims
 
-/// A type that logits can have in memory. They are widened in registers: no widened copy exists.
+/// A type that logits can have in memory. 16-bit logits are widened in registers: no widened copy exists.
 protocol LogitElement {
   associatedtype Bits: FixedWidthInteger & BitwiseCopyable
+  /// What it is computed in.
+  associatedtype Numbers: Arithmetic
   /// The bits of -infinity, which adds nothing to a sum.
   static var negativeInfinity: Bits { get }
-  static func widened(_ bits: Bits) -> Float
+  static func widened(_ bits: Bits) -> Double
   /// The sixteen elements at `pointer`, which need not be aligned.
-  static func load(_ pointer: UnsafeRawPointer) -> Lanes
+  static func load(_ pointer: UnsafeRawPointer) -> Numbers.Vector
+}
+
+/// A type whose rows can stand in lanes.
+protocol NarrowLogitElement: LogitElement where Numbers == FloatArithmetic {
   /// The sixteen elements at `first` and at each `stride` bytes behind it.
   static func loadColumn(_ first: UnsafeRawPointer, stride: Int) -> Lanes
 }
@@ -18,24 +24,26 @@ extension LogitElement {
 
   /// The element of this index.
   @inline(__always)
-  static func element(_ index: Int, of row: UnsafeRawPointer) -> Float {
+  static func element(_ index: Int, of row: UnsafeRawPointer) -> Double {
     widened(row.loadUnaligned(fromByteOffset: index &* byteCount, as: Bits.self))
   }
 }
 
-enum F32Element: LogitElement {
+enum F32Element: NarrowLogitElement {
+  typealias Numbers = FloatArithmetic
   @inline(__always) static var negativeInfinity: UInt32 { 0xff80_0000 }
-  @inline(__always) static func widened(_ bits: UInt32) -> Float { Float(bitPattern: bits) }
+  @inline(__always) static func widened(_ bits: UInt32) -> Double { Double(Float(bitPattern: bits)) }
   @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> Lanes { pointer.loadUnaligned(as: Lanes.self) }
   @inline(__always) static func loadColumn(_ first: UnsafeRawPointer, stride: Int) -> Lanes {
     CKernelShims.loadColumn(first, stride: stride)
   }
 }
 
-enum F16Element: LogitElement {
+enum F16Element: NarrowLogitElement {
+  typealias Numbers = FloatArithmetic
   @inline(__always) static var negativeInfinity: UInt16 { 0xfc00 }
-  @inline(__always) static func widened(_ bits: UInt16) -> Float {
-    CKernelShims.widened(f16: SIMD16(repeating: bits))[0]
+  @inline(__always) static func widened(_ bits: UInt16) -> Double {
+    Double(CKernelShims.widened(f16: SIMD16(repeating: bits))[0])
   }
   @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> Lanes {
     CKernelShims.widened(f16: pointer.loadUnaligned(as: SIMD16<UInt16>.self))
@@ -45,13 +53,23 @@ enum F16Element: LogitElement {
   }
 }
 
-enum BF16Element: LogitElement {
+enum BF16Element: NarrowLogitElement {
+  typealias Numbers = FloatArithmetic
   @inline(__always) static var negativeInfinity: UInt16 { 0xff80 }
-  @inline(__always) static func widened(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
+  @inline(__always) static func widened(_ bits: UInt16) -> Double { Double(Float(bitPattern: UInt32(bits) << 16)) }
   @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> Lanes {
     CKernelShims.widened(bf16: pointer.loadUnaligned(as: SIMD16<UInt16>.self))
   }
   @inline(__always) static func loadColumn(_ first: UnsafeRawPointer, stride: Int) -> Lanes {
     CKernelShims.widened(bf16: loadShortColumn(first, stride: stride))
+  }
+}
+
+enum F64Element: LogitElement {
+  typealias Numbers = DoubleArithmetic
+  @inline(__always) static var negativeInfinity: UInt64 { 0xfff0_0000_0000_0000 }
+  @inline(__always) static func widened(_ bits: UInt64) -> Double { Double(bitPattern: bits) }
+  @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> WideLanes {
+    pointer.loadUnaligned(as: WideLanes.self)
   }
 }

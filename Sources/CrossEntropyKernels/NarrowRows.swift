@@ -9,7 +9,7 @@ let narrowScratchByteCount = 2 * Geometry.laneCount * Geometry.largestNarrowClas
 ///
 /// - Parameter scratch: `narrowScratchByteCount` bytes, for this call's own use.
 @inline(__always)
-func summarizeNarrowRows<Element: LogitElement>(
+func summarizeNarrowRows<Element: NarrowLogitElement>(
   of type: Element.Type, _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int, scratch: UnsafeMutableRawPointer,
   into summaries: UnsafeMutablePointer<RowSummary>
 ) {
@@ -33,7 +33,7 @@ func summarizeNarrowRows<Element: LogitElement>(
 }
 
 /// Sixteen rows of few classes, computed.
-private struct NarrowGroup<Element: LogitElement> {
+private struct NarrowGroup<Element: NarrowLogitElement> {
   private let classCount: Int
   private let maxima: Lanes
   private let sums: WideLanes

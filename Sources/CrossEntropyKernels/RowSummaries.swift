@@ -15,7 +15,7 @@ package func blockCount(classCount: Int) -> Int {
 ///
 /// - Parameters:
 ///   - row: the row's first logit; need not be aligned.
-///   - format: the type of the logits: `XENT_FORMAT_F32`, `XENT_FORMAT_F16` or `XENT_FORMAT_BF16`.
+///   - format: the type of the logits: `XENT_FORMAT_F32` or another.
 ///   - classCount: the row's number of logits.
 ///   - blocks: which blocks of the row.
 ///   - summaries: room for one summary a block, the first for `blocks.lowerBound`.
@@ -28,6 +28,7 @@ package func summarizeBlocks(
   switch format {
   case XENT_FORMAT_F32: summarize(F32Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
   case XENT_FORMAT_F16: summarize(F16Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
+  case XENT_FORMAT_F64: summarize(F64Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
   default: summarize(BF16Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
   }
 }
@@ -55,35 +56,53 @@ package func foldBlocks(
 ) -> RowSummary {
   let count = blockCount(classCount: classCount)
   var best = 0
-  var isNaN = blocks[0].sumOfOthers.isNaN
+  var isNaN = blocks[0].scaledSum.isNaN
   var index = 1
   while index < count {
     if blocks[index].maximum > blocks[best].maximum { best = index }
-    if blocks[index].sumOfOthers.isNaN { isNaN = true }
+    if blocks[index].scaledSum.isNaN { isNaN = true }
     index &+= 1
   }
   let maximum = blocks[best].maximum
   guard maximum.isFinite, !isNaN else {
     return summaryOfSpecialRow(row, format: format, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
   }
-  var sumOfOthers = blocks[best].sumOfOthers
-  if count > 1 {
-    sumOfOthers = 0
-    index = 0
-    while index < count {
-      let weight = exponential(blocks[index].maximum - maximum)
-      sumOfOthers += index == best ? blocks[index].sumOfOthers : weight + weight * blocks[index].sumOfOthers
-      index &+= 1
-    }
-  }
+  let sumOfOthers = sumOfOthers(blocks, count: count, best: best, maximum: maximum)
   return RowSummary(maximum: maximum, logSum: logarithm(onePlus: sumOfOthers), argmax: blocks[best].argmax)
+}
+
+/// The sum of a row's exponentials relative to its maximum, which is left out: the other blocks' maxima are not.
+@inline(__always)
+private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best: Int, maximum: Double) -> Double {
+  var total = 0.0
+  var lost = 0.0
+  for index in 0..<count {
+    let block = blocks[index]
+    var term = block.scaledSum * exponential(power: block.power, of: block.center, minus: maximum)
+    if index != best { term += exponential(power: 0, of: block.maximum, minus: maximum) }
+    // Many equal blocks would round in the same direction.
+    let next = twoSum(total, term)
+    total = next.sum
+    lost += next.lost
+  }
+  return total + lost
+}
+
+/// The bytes of one logit.
+@inline(__always)
+private func byteCount(of format: LogitFormat) -> Int {
+  switch format {
+  case XENT_FORMAT_F32: F32Element.byteCount
+  case XENT_FORMAT_F64: F64Element.byteCount
+  default: F16Element.byteCount
+  }
 }
 
 /// Summarises consecutive rows.
 ///
 /// - Parameters:
 ///   - logits: `rowCount * classCount` elements, row-major; need not be aligned.
-///   - format: the type of the logits: `XENT_FORMAT_F32`, `XENT_FORMAT_F16` or `XENT_FORMAT_BF16`.
+///   - format: the type of the logits: `XENT_FORMAT_F32` or another.
 ///   - blocks: room for `blockCount(classCount:)` block summaries, for this call's own use.
 ///   - scratch: `kernelScratchByteCount` bytes, aligned to 64, for this call's own use.
 ///   - summaries: room for one summary a row.
@@ -92,12 +111,12 @@ package func summarizeRows(
   blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
   into summaries: UnsafeMutablePointer<RowSummary>
 ) {
-  guard classCount > Geometry.largestNarrowClassCount else {
+  guard classCount > Geometry.largestNarrowClassCount || format == XENT_FORMAT_F64 else {
     summarizeNarrowRows(
       logits, format: format, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
     return
   }
-  let rowByteCount = classCount &* (format == XENT_FORMAT_F32 ? F32Element.byteCount : F16Element.byteCount)
+  let rowByteCount = classCount &* byteCount(of: format)
   let blockRange = 0..<blockCount(classCount: classCount)
   for index in 0..<rowCount {
     let row = logits + index &* rowByteCount
@@ -134,6 +153,8 @@ private func summaryOfSpecialRow(
     summaryOfSpecialRow(of: F32Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
   case XENT_FORMAT_F16:
     summaryOfSpecialRow(of: F16Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
+  case XENT_FORMAT_F64:
+    summaryOfSpecialRow(of: F64Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
   default:
     summaryOfSpecialRow(of: BF16Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
   }

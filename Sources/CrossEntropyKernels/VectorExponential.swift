@@ -56,11 +56,9 @@ struct LaneReferences {
     return exponentials(ofSmall: exponents)
   }
 
-  /// `scales` of one lane.
+  /// The center and the power of the first lane.
   @inline(__always)
-  func scale(maximum: Float) -> Double {
-    exponential(Double(powers[0]) * 0x1.62e42fefa39efp-1 - Double(maximum - centers[0]))
-  }
+  var scaling: (center: Double, power: Double) { (Double(centers[0]), Double(powers[0])) }
 }
 
 private let log2e: Float = 0x1.715476p0

@@ -5,9 +5,6 @@ func checkSupport(of header: RequestHeader) throws(Refusal) {
   func refuse(_ message: String) -> Refusal {
     Refusal(status: .unsupported, message: message, answering: header)
   }
-  if header.logitsType == .f64 {
-    throw refuse("logits type: this version computes f32, f16 and bf16, received f64; convert the logits to f32")
-  }
   if header.labelKind == .probabilities {
     throw refuse("label kind: this version takes integer and one-hot labels, received probabilities")
   }

@@ -14,6 +14,7 @@ struct BenchmarkData {
       let value = Self.logit(random.next())
       switch type {
       case .f32: logits.storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
+      case .f64: logits.storeBytes(of: Double(value), toByteOffset: index * 8, as: Double.self)
       case .f16: logits.storeBytes(of: Float16(value).bitPattern, toByteOffset: index * 2, as: UInt16.self)
       case .bf16:
         logits.storeBytes(of: UInt16(value.bitPattern >> 16), toByteOffset: index * 2, as: UInt16.self)

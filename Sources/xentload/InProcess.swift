@@ -12,7 +12,7 @@ struct InProcess: ParsableCommand {
       last-level cache where the shape allows, and every page is touched before the first pass.
       """)
 
-  enum LogitsType: String, CaseIterable, ExpressibleByArgument { case f32, f16, bf16 }
+  enum LogitsType: String, CaseIterable, ExpressibleByArgument { case f32, f16, bf16, f64 }
   enum LabelKind: String, CaseIterable, ExpressibleByArgument { case integer, onehot }
 
   @Option(help: "Rows in a batch.")
@@ -80,6 +80,7 @@ struct InProcess: ParsableCommand {
     case .f32: .f32
     case .f16: .f16
     case .bf16: .bf16
+    case .f64: .f64
     }
   }
 

@@ -30,6 +30,26 @@ func computedLosses(_ rows: [[UInt16]], type: LogitType, labels: [Int], kernel: 
   return losses
 }
 
+/// A batch of rows of f64 logits, computed; each row's loss in f64.
+func computedLosses(_ rows: [[Double]], labels: [Int], kernel: Kernel, workerCount: Int = 1) -> [Double] {
+  let round = Round(workerCount: workerCount, kernel: kernel)
+  var losses = [Double](repeating: -1, count: rows.count)
+  Array(rows.joined()).withUnsafeBytes { logits in
+    labels.map { Int64($0) }.withUnsafeBytes { labels in
+      losses.withUnsafeMutableBytes { losses in
+        var batch = LossBatch(
+          rowCount: rows.count, classCount: rows[0].count, logits: logits.baseAddress!, logitType: .f64,
+          labels: labels.baseAddress!, labelLayout: .integers(.i64))
+        batch.outputs.losses = losses.baseAddress
+        batch.outputs.isFloat64 = true
+        _ = round.add(batch)
+        round.compute()
+      }
+    }
+  }
+  return losses
+}
+
 /// The answers of one batch.
 struct Answers {
   var losses: [Float]

@@ -103,17 +103,28 @@ def test_a_daemon_that_dies_in_the_middle_is_told_with_how_far_it_came(daemon: D
     assert run.returncode == 2 and "no answer" in run.stderr
 
 
-def test_logits_that_the_daemon_does_not_take_are_refused_in_its_words(shared_daemon: Daemon, tmp_path: Path) -> None:
-    logits, labels = data()
-    run = xent(*save(tmp_path, logits.astype("f8"), labels), daemon=shared_daemon)
-    assert run.returncode == 2 and "UNSUPPORTED" in run.stderr and "f64" in run.stderr
+def test_a_batch_that_the_daemon_refuses_is_told_in_its_words(daemon: Daemon, tmp_path: Path) -> None:
+    files = save(tmp_path, *data())
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"lanes: [{{name: r, kind: router, endpoint: '{daemon.router}2'}}]\nlimits: {{classes: 5}}\n"
+    )
+    small = subprocess.Popen([BIN / "xentd", "--config", config], stderr=subprocess.DEVNULL)
+    run = xent(*files, "--endpoint", f"{daemon.router}2")
+    small.terminate()
+    assert small.wait(PATIENCE) == 0
+    assert run.returncode == 2 and "refused after 0 of 1" in run.stderr
+    assert "BAD_SHAPE: classes: this lane takes at most 5, received 7" in run.stderr
 
 
-def test_f16_logits_are_evaluated_as_they_are(shared_daemon: Daemon, tmp_path: Path) -> None:
+@pytest.mark.parametrize("logits_type,accuracy", [("f2", 1e-7), ("f8", 1e-14)])
+def test_f16_and_f64_logits_are_evaluated_as_they_are(
+    shared_daemon: Daemon, tmp_path: Path, logits_type: str, accuracy: float
+) -> None:
     logits, labels = data(300, 1000)
-    run = xent(*save(tmp_path, logits.astype("f2"), labels), "--json", daemon=shared_daemon)
-    expected = float(losses(logits.astype("f2").astype("f4"), labels).mean())
-    assert json.loads(run.stdout)["mean"] == pytest.approx(expected, rel=1e-7)
+    given = (logits * np.pi).astype(logits_type)
+    run = xent(*save(tmp_path, given, labels), "--json", daemon=shared_daemon)
+    assert json.loads(run.stdout)["mean"] == pytest.approx(float(losses(given, labels).mean()), rel=accuracy)
 
 
 def refusals() -> list[tuple[str, np.ndarray, np.ndarray, list[str]]]:

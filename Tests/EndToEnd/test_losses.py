@@ -80,6 +80,15 @@ def test_16_bit_logits_cost_what_the_values_that_they_hold_cost(
         assert (result.predictions == held.argmax(axis=1)).all()
 
 
+def test_f64_logits_have_f64_losses(client: Client) -> None:
+    for classes in (1, 2, 10, 65, 1000, 70_001):
+        random = np.random.default_rng(classes)
+        logits, labels = random.normal(size=(5, classes)) * 4, random.integers(0, classes, 5)
+        result = client.ask(Request(logits, labels, logits_type="f64", flags=LOSSES | FLOAT64))
+        exact = losses(logits, labels)
+        assert (np.abs(result.losses - exact) <= 4 * np.spacing(exact.astype(float))).all()
+
+
 @pytest.mark.parametrize("label_type", ["u8", "f32"])
 def test_rows_that_are_cut_across_workers_have_the_same_bits_for_one_hot_labels(
     client: Client, label_type: str
@@ -276,7 +285,7 @@ REFUSALS = [
     ("a NaN temperature", small(temperature=float("nan")).split(), "BAD_OPTION", ["temperature", "nan"]),
     ("a tolerance without probabilities", small(tolerance=0.1).split(), "BAD_OPTION", ["label tolerance", "integer"]),
     ("a negative class weight", small(class_weights=np.array([1, -1, 1, 1])).split(), "BAD_OPTION", ["class 1", "-1"]),
-    ("f64 logits", small(logits_type="f64").split(), "UNSUPPORTED", ["f64"]),
+    ("a temperature", small(temperature=2).split(), "UNSUPPORTED", ["temperature", "2.0"]),
 ]
 
 

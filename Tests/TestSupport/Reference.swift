@@ -2,10 +2,17 @@ import Glibc
 
 #if arch(x86_64)
   /// The cross-entropy of a row in 80-bit arithmetic by the C library: shares nothing with the kernels.
-  package func exactLoss(_ row: [Float], label: Int) -> Float80 {
+  package func exactLoss<Logit: BinaryFloatingPoint>(_ row: [Logit], label: Int) -> Float80 {
     let top = row.indices.max { row[$0] < row[$1] || (row[$0] == row[$1] && $0 > $1) }!
     var others: Float80 = 0
-    for index in row.indices where index != top { others += expl(Float80(row[index]) - Float80(row[top])) }
+    var lost: Float80 = 0
+    for index in row.indices where index != top {
+      // Kahan's summation: the rounding errors of many equal terms all point the same way.
+      let term = expl(Float80(row[index]) - Float80(row[top])) - lost
+      let next = others + term
+      lost = (next - others) - term
+      others = next
+    }
     return log1pl(others) + (Float80(row[top]) - Float80(row[label]))
   }
 

@@ -131,7 +131,7 @@ struct EngineTests {
   @Test("what this version does not compute is refused by name")
   func unsupported() throws {
     let changes: [(String, (inout RequestHeader) -> Void)] = [
-      ("f64", { $0.logitsType = .f64 }),
+
       ("probabilities", { ($0.labelKind, $0.labelType) = (.probabilities, .f32) }), ("top k", { $0.topK = 5 }),
       ("label smoothing", { $0.labelSmoothing = 0.1 }), ("temperature", { $0.temperature = 2 }),
       ("softcap", { $0.softcap = 30 }),

@@ -21,10 +21,12 @@ private struct Pipeline: ~Copyable {
 
   init(in context: borrowing Context) throws {
     let endpoint = freshEndpoint()
-    pull = try PullSocket(in: context)
-    try pull.bind(to: endpoint)
-    push = try PushSocket(in: context)
-    try push.connect(to: endpoint)
+    var receiver = try PullSocket(in: context)
+    try receiver.bind(to: endpoint)
+    var sender = try PushSocket(in: context)
+    try sender.connect(to: endpoint)
+    pull = receiver
+    push = sender
   }
 }
 

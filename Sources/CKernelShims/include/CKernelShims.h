@@ -78,6 +78,12 @@ xent_larger(xent_float16 a, xent_float16 b) {
   return a > b ? a : b;
 }
 
+/// The larger of each pair of lanes, and `b` where `a` is NaN.
+static inline __attribute__((always_inline, swift_name("larger(_:_:)"))) xent_double16
+xent_larger_wide(xent_double16 a, xent_double16 b) {
+  return a > b ? a : b;
+}
+
 /// In each lane `yes` where `a > b`, else `no`.
 static inline __attribute__((always_inline, swift_name("select(_:isGreaterThan:yes:no:)"))) xent_float16
 xent_select_greater(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float16 no) {
@@ -155,6 +161,27 @@ xent_largest_lane(xent_float16 v) {
   return a > b ? a : b;
 }
 
+/// The largest of sixteen lanes, none of which is NaN.
+static inline __attribute__((always_inline, swift_name("largestLane(_:)"))) double
+xent_largest_lane_wide(xent_double16 v) {
+  typedef double double8 __attribute__((ext_vector_type(8)));
+  typedef double double4 __attribute__((ext_vector_type(4)));
+  double8 eight = v.lo > v.hi ? v.lo : v.hi;
+  double4 four = eight.lo > eight.hi ? eight.lo : eight.hi;
+  double a = four.x > four.y ? four.x : four.y;
+  double b = four.z > four.w ? four.z : four.w;
+  return a > b ? a : b;
+}
+
+/// One bit for each lane in which the two are equal, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("equalLanes(_:_:)"))) uint16_t
+xent_equal_lanes_wide(xent_double16 a, xent_double16 b) {
+  xent_mask16 mask = __builtin_convertvector(a == b, xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
 /// One bit for each lane in which the two are equal, the lowest for lane 0.
 static inline __attribute__((always_inline, swift_name("equalLanes(_:_:)"))) uint16_t
 xent_equal_lanes(xent_float16 a, xent_float16 b) {
@@ -190,6 +217,13 @@ xent_powers_of_two(xent_float16 fields) {
   return (xent_double16)bits;
 }
 
+/// The doubles whose exponent fields stand in the low twelve bits of each lane.
+static inline __attribute__((always_inline, swift_name("powersOfTwo(fields:)"))) xent_double16
+xent_powers_of_two_wide(xent_double16 fields) {
+  typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
+  return (xent_double16)((uint16x64)fields << 52);
+}
+
 /// The exponent of each lane, which is positive and normal, as a double.
 static inline __attribute__((always_inline, swift_name("exponents(_:)"))) xent_double16
 xent_exponents(xent_double16 v) {
@@ -205,18 +239,24 @@ xent_significands(xent_double16 v) {
   return (xent_double16)(((uint16x64)v & 0x000fffffffffffff) | 0x3ff0000000000000);
 }
 
-/// A type of logits that is computed in f32. Not an enumeration: each module would emit its metadata as weak symbols.
+/// A type of logits. Not an enumeration: each module would emit its metadata as weak symbols.
 typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
 #define XENT_FORMAT_F32 0
 #define XENT_FORMAT_F16 1
 #define XENT_FORMAT_BF16 2
+#define XENT_FORMAT_F64 3
 
-/// What one block of a row's logits comes to.
+/// What one block of a row's logits comes to. The exponentials of the block, its first maximum left out, add up to
+/// `scaledSum * 2^power * exp(center)`.
 typedef struct {
   /// The largest logit that is not NaN; -infinity where there is none.
   double maximum;
-  /// The sum of exp(logit - maximum) over the block, its first maximum left out; NaN where a logit is NaN.
-  double sumOfOthers;
+  /// NaN where a logit is NaN.
+  double scaledSum;
+  /// An integer: the power of two next to exp(maximum - center).
+  double power;
+  /// 0, or the maximum where that is very large.
+  double center;
   /// The class of the first maximum.
   int64_t argmax;
 } xent_block_summary __attribute__((swift_name("BlockSummary")));

@@ -1,0 +1,48 @@
+import CKernelShims
+
+/// Exponentials of doubles, within 1 ulp each, and a sum that keeps what its additions round away: there is no wider type
+/// to add them in, and the errors of equal terms would all point the same way.
+///
+/// As with floats, `exp(x - c) = 2^n exp(t)`, and the sum is one of `2^(n - N) exp(t)`.
+enum DoubleArithmetic: Arithmetic {
+  @inline(__always) private static var rounder: Double { 0x1.8p52 }
+  @inline(__always) private static var exponentOffset: Double { 1023 }
+  /// Up to here, and down to the smallest term that counts, |n| < 2^21, so that `n ln2High` is exact.
+  @inline(__always) private static var largestUncentered: Double { 0x1p19 }
+  @inline(__always) private static var log2e: Double { 0x1.71547652b82fep0 }
+  /// 32 bits of ln 2, and the rest.
+  @inline(__always) private static var ln2High: Double { 0x1.62e42feep-1 }
+  @inline(__always) private static var ln2Low: Double { 0x1.a39ef35793c76p-33 }
+
+  @inline(__always) static func repeating(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
+  @inline(__always) static func larger(_ a: WideLanes, _ b: WideLanes) -> WideLanes { CKernelShims.larger(a, b) }
+  @inline(__always) static func largestLane(_ vector: WideLanes) -> Double { CKernelShims.largestLane(vector) }
+  @inline(__always) static func equalLanes(_ a: WideLanes, _ b: WideLanes) -> UInt16 { CKernelShims.equalLanes(a, b) }
+
+  @inline(__always)
+  static func scaling(maximum: Double) -> (center: Double, power: Double) {
+    let center = maximum.magnitude > largestUncentered ? maximum : 0
+    return (center, ((maximum - center) * log2e + rounder) - rounder)
+  }
+
+  @inline(__always)
+  static func reference(maximum: Double) -> BlockReference<WideLanes> {
+    let (center, power) = scaling(maximum: maximum)
+    let floor = (power - exponentOffset) * (ln2High + ln2Low)
+    return (repeating(center), repeating(rounder + (exponentOffset - power)), repeating(floor), center != 0)
+  }
+
+  @inline(__always)
+  static func add(_ x: WideLanes, _ reference: BlockReference<WideLanes>, to sum: inout BlockSums) {
+    let clamped = larger(reference.floors, reference.isCentered ? x - reference.centers : x)  // So that NaN survives.
+    let shifted = multiplyAdd(clamped, repeating(log2e), reference.magics)
+    let n = shifted - reference.magics
+    let t = multiplyAdd(n, repeating(-ln2Low), multiplyAdd(n, repeating(-ln2High), clamped))
+    let term = powersOfTwo(fields: shifted) * exponentials(ofSmall: t)
+    // Knuth's two-sum.
+    let next = sum.total + term
+    let part = next - sum.total
+    sum.lost = sum.lost + ((sum.total - (next - part)) + (term - part))
+    sum.total = next
+  }
+}
