@@ -14,7 +14,7 @@ help:            ## List the targets
 dependencies:    ## Install what is missing of Debian's packages (libzmq)
 	@Scripts/install-dependencies
 
-build: dependencies  ## Build the release: xentd and xent, with the Swift runtime inside
+build: dependencies  ## Build the release: xentd, xent and xentload, with the Swift runtime inside
 	swift build $(SWIFT_FLAGS) --static-swift-stdlib
 
 demo: build      ## Evaluate real data with a daemon of its own, and check the result
@@ -47,6 +47,7 @@ gates: build     ## Checks that no test can make: the kernels' symbols, the unit
 install: build   ## Install to $(DESTDIR)$(PREFIX), the configuration to /etc/xentd, the unit for systemd
 	install -D -s -m 755 $(BUILD)/xentd $(DESTDIR)$(PREFIX)/bin/xentd
 	install -D -s -m 755 $(BUILD)/xent $(DESTDIR)$(PREFIX)/bin/xent
+	install -D -s -m 755 $(BUILD)/xentload $(DESTDIR)$(PREFIX)/bin/xentload
 	test -e $(DESTDIR)/etc/xentd/xentd.yaml || install -D -m 644 Config/xentd.yaml $(DESTDIR)/etc/xentd/xentd.yaml
 	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/bin/xentd|$(PREFIX)/bin/xentd|' systemd/xentd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/xentd.service

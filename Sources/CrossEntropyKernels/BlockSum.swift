@@ -50,7 +50,7 @@ struct Block<Element: LogitElement> {
     // Not finite: a row of this kind gets its answer from what its elements are, not from a sum.
     guard maximum.isFinite else {
       return BlockSummary(
-        maximum: maximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: 0, argmax: Int64(firstClass))
+        maximum: maximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum, argmax: Int64(firstClass))
     }
     let position = firstPosition(of: maximum)
     let (center, power) = Numbers.scaling(maximum: maximum)

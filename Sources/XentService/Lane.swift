@@ -11,6 +11,8 @@ protocol Lane: AnyObject {
   var isReadable: Bool { get }
   /// Bytes of results that wait in xentd because libzmq does not take them.
   var waitingByteCount: Int { get }
+  /// Whether anybody is there to take what waits, as the last poll saw it.
+  var hasConsumer: Bool { get }
   /// Results that were given up since the start.
   var droppedCount: Int { get }
   /// Whether results that wait are tried again by the clock, because no poll tells when they can leave.
@@ -20,7 +22,7 @@ protocol Lane: AnyObject {
   /// Adds the lane's sockets to a poll.
   func register(in poller: inout Poller)
   /// Remembers what the poll saw of them.
-  func look(at poller: borrowing Poller)
+  func look(at poller: borrowing Poller) throws(ZeroMQError)
   /// Takes a request. Never blocks.
   /// - Returns: false where there is none.
   func receive(into slot: BatchSlot) throws(ZeroMQError) -> Bool
@@ -30,8 +32,6 @@ protocol Lane: AnyObject {
   func send(_ slot: BatchSlot) throws(ZeroMQError)
   /// Sends what waits, as far as it can leave.
   func sendWaiting() throws(ZeroMQError)
-  /// Whether anybody is there to take what waits.
-  func hasConsumer() throws(ZeroMQError) -> Bool
   /// How long the context waits, when it ends, for what libzmq has of this lane.
   func setLinger(milliseconds: Int32) throws(ZeroMQError)
 }

@@ -11,7 +11,8 @@ final class PipelineLane: Lane {
   private var consumers: PeerMonitor
   private var waiting: Deque<WaitingResult> = []
   private(set) var waitingByteCount = 0
-  private var places = (requests: 0, results: 0)
+  private var consumerCount = 0
+  private var places = (requests: 0, results: 0, consumers: 0)
   private(set) var isReadable = false
 
   init(
@@ -38,10 +39,12 @@ final class PipelineLane: Lane {
   func register(in poller: inout Poller) {
     places.requests = poller.add(requests.pollable, for: isReading ? .readable : [])
     places.results = poller.add(results.pollable, for: waiting.isEmpty ? [] : .writable)
+    places.consumers = poller.add(consumers.pollable, for: .readable)
   }
 
-  func look(at poller: borrowing Poller) {
+  func look(at poller: borrowing Poller) throws(ZeroMQError) {
     isReadable = poller.events(at: places.requests).contains(.readable)
+    if poller.events(at: places.consumers).contains(.readable) { consumerCount = try consumers.peerCount() }
   }
 
   func receive(into slot: BatchSlot) throws(ZeroMQError) -> Bool {
@@ -65,7 +68,7 @@ final class PipelineLane: Lane {
     }
   }
 
-  func hasConsumer() throws(ZeroMQError) -> Bool { try consumers.peerCount() > 0 }
+  var hasConsumer: Bool { consumerCount > 0 }
 
   func setLinger(milliseconds: Int32) throws(ZeroMQError) { try results.setLinger(milliseconds: milliseconds) }
 }

@@ -67,7 +67,7 @@ final class RouterLane: Lane {
     }
   }
 
-  func hasConsumer() throws(ZeroMQError) -> Bool { true }  // A client that is gone has no spool.
+  var hasConsumer: Bool { true }  // A client that is gone has no spool.
 
   func setLinger(milliseconds: Int32) throws(ZeroMQError) { try socket.setLinger(milliseconds: milliseconds) }
 

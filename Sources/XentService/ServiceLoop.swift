@@ -66,15 +66,15 @@ package final class ServiceLoop {
   /// Serves until a stop is asked for, then drains.
   package func run() throws(ZeroMQError) {
     observer.didStart()
-    while try !turn(longestWait: Self.longestWaitMilliseconds) {}
+    while try !turn() {}
     observer.willStop()
     try drain()
   }
 
   /// Waits, gathers, computes, scatters.
   /// - Returns: whether a stop was asked for.
-  private func turn(longestWait: Int) throws(ZeroMQError) -> Bool {
-    try wait(longestWait)
+  private func turn() throws(ZeroMQError) -> Bool {
+    try wait(Self.longestWaitMilliseconds)
     for lane in lanes { try lane.sendWaiting() }
     if !poller.events(at: stopPlace).isEmpty { return true }
     try serveRound()
@@ -94,7 +94,7 @@ package final class ServiceLoop {
     for lane in lanes { lane.register(in: &poller) }
     let wantsRetry = lanes.contains { $0.wantsRetry }
     try poller.wait(milliseconds: wantsRetry ? min(longestWait, Self.retryMilliseconds) : longestWait)
-    for lane in lanes { lane.look(at: poller) }
+    for lane in lanes { try lane.look(at: poller) }
   }
 
   /// Gathers what is there and answers it.
@@ -232,19 +232,13 @@ package final class ServiceLoop {
       try wait(Self.retryMilliseconds)
       for lane in lanes { try lane.sendWaiting() }
       try serveRound()
-      let isBusy = try resultsCanLeave()
-      quietTurns = isBusy || !gatherer.isEmpty ? 0 : quietTurns + 1
+      quietTurns = resultsCanLeave || !gatherer.isEmpty ? 0 : quietTurns + 1
       endTurn()
     }
     try finishDrain(until: deadline)
   }
 
-  private func resultsCanLeave() throws(ZeroMQError) -> Bool {
-    for lane in lanes where lane.waitingByteCount > 0 {
-      if try lane.hasConsumer() { return true }
-    }
-    return false
-  }
+  private var resultsCanLeave: Bool { lanes.contains { $0.waitingByteCount > 0 && $0.hasConsumer } }
 
   private func finishDrain(until deadline: UInt64) throws(ZeroMQError) {
     let now = Clock.monotonicNanoseconds

@@ -1,6 +1,7 @@
 import CZeroMQ
 
-/// Counts the connections of a bound socket, from what libzmq reports of them.
+/// Counts the connections of a bound socket, from what libzmq reports of them. Its reports must be read as they come:
+/// `pollable` is readable then.
 package struct PeerMonitor: ~Copyable {
   private let reports: RawSocket
   private let watched: UnsafeMutableRawPointer
@@ -14,13 +15,20 @@ package struct PeerMonitor: ~Copyable {
     if uninterrupted({ zmq_socket_monitor(pollable.handle, endpoint, events) }) == -1 {
       throw ZeroMQError("monitor a socket")
     }
-    let reports = try RawSocket(ZMQ_PAIR, in: context, options: SocketOptions())
+    // Without a limit: libzmq would wait for room, and so stop all traffic, where connections come faster than they are
+    // counted.
+    var options = SocketOptions()
+    options.receiveHighWaterMark = 0
+    let reports = try RawSocket(ZMQ_PAIR, in: context, options: options)
     try reports.connect(to: endpoint)
     self.reports = reports
     watched = pollable.handle
   }
 
   deinit { zmq_socket_monitor(watched, nil, 0) }
+
+  /// The reports as something that a `Poller` waits for.
+  package var pollable: Pollable { Pollable(handle: reports.handle) }
 
   /// How many peers are connected now.
   package mutating func peerCount() throws(ZeroMQError) -> Int {

@@ -70,10 +70,12 @@ struct ReproducibilityTests {
     }
   }
 
-  @Test("whole blocks of -infinity add exactly nothing")
-  func maskedBlocks() {
+  @Test(
+    "whole blocks of -infinity add exactly nothing",
+    arguments: [0, 300, -300, 1e4, -1e4, 1e6, -1e6, -712, -714, -716, -718, -720])
+  func maskedBlocks(offset: Double) {
     var random = SplitMix64(seed: 3)
-    let live = random.floats(count: 100, spread: 3)
+    let live = random.floats(count: 100, offset: offset, spread: 3)
     for masked in [1, 100, 2048, 5000] {
       let mask = [Float](repeating: -.infinity, count: masked)
       // The same lanes: a mask in front is as long as a block or nothing.

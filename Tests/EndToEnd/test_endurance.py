@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import struct
 import time
 
 import numpy as np
@@ -155,6 +156,22 @@ def test_clients_that_die_in_the_middle_of_a_batch_harm_nobody(daemon: Daemon, c
                 peer.recv(64)
                 # A long frame: its flags, its length, and not all of it. Every other one promises more frames.
                 peer.sendall(bytes([3 if i % 2 else 2]) + len(frame).to_bytes(8, "big") + frame[: i * len(frame) // 50])
+    assert Client(context, daemon.router).ask(request).status == 0
+    pull = connect(context, zmq.PULL, daemon.results)
+    connect(context, zmq.PUSH, daemon.requests).send_multipart(request.packed())
+    assert Result(pull.recv()).status == 0
+
+
+def test_thousands_of_connections_that_come_and_go_leave_the_daemon_as_it_was(
+    daemon: Daemon, context: zmq.Context
+) -> None:
+    patience = struct.pack("ll", PATIENCE, 0)  # for a place among those that wait to be accepted
+    for _ in range(1500):
+        for name in ("q", "r", "x"):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+                peer.connect(str(daemon.directory / name))
+    request = Request(np.zeros((10, 10), np.float32), np.zeros(10, int))
     assert Client(context, daemon.router).ask(request).status == 0
     pull = connect(context, zmq.PULL, daemon.results)
     connect(context, zmq.PUSH, daemon.requests).send_multipart(request.packed())

@@ -255,7 +255,7 @@ typedef struct {
   double scaledSum;
   /// An integer: the power of two next to exp(maximum - center).
   double power;
-  /// 0, or the maximum where that is very large.
+  /// 0, or the maximum where that is very large or not finite.
   double center;
   /// The class of the first maximum.
   int64_t argmax;
