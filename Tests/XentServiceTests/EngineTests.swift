@@ -5,16 +5,26 @@ import XentProtocol
 
 @testable import XentService
 
-/// An engine that is asked one request at a time, as bytes.
-private func answer(_ frames: [[UInt8]], workerCount: Int = 2, limits: RequestLimits = RequestLimits()) -> [UInt8] {
+private func makeEngine() -> Engine {
   let identity = EngineIdentity(version: "test", kernelName: "test", serverInstance: 99)
-  let engine = Engine(identity: identity, kernel: .baseline, workerCount: workerCount)
-  let memory = frames.map { frame in
-    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: frame.count, alignment: 1)
+  return Engine(identity: identity, kernel: .best, workerCount: 3)
+}
+
+/// An engine that is asked one request at a time, as bytes.
+///
+/// - Parameter misalignment: where each frame begins, counted from an address that is a multiple of 64.
+private func answer(_ frames: [[UInt8]], misalignment: Int = 0) -> [UInt8] {
+  let engine = makeEngine()
+  let limits = RequestLimits()
+  let blocks = frames.map { frame in
+    UnsafeMutableRawBufferPointer.allocate(byteCount: frame.count + misalignment, alignment: 64)
+  }
+  defer { blocks.forEach { $0.deallocate() } }
+  let memory = zip(blocks, frames).map { block, frame in
+    let copy = UnsafeMutableRawBufferPointer(rebasing: block[misalignment...])
     copy.copyBytes(from: frame)
     return copy
   }
-  defer { memory.forEach { $0.deallocate() } }
   var request = RequestFrames()
   for frame in memory { request.append(UnsafeRawBufferPointer(frame)) }
   engine.beginRound()
@@ -105,19 +115,17 @@ struct EngineTests {
     return value == exact || abs(value - exact) <= relative * abs(exact) + 1e-45
   }
 
-  @Test("a packed request is answered at every address with the same bytes")
-  func alignment() throws {
-    let vector = try #require(Vector.all.first { $0.name == "wide-rows" })
-    let packed = Array(vector.frameBytes.joined())
-    let expected = answer([packed])
-    for offset in 1...8 {
-      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: packed.count + offset, alignment: 64)
-      defer { memory.deallocate() }
-      let shifted = UnsafeMutableRawBufferPointer(rebasing: memory[offset...])
-      shifted.copyBytes(from: packed)
-      #expect(answer([Array(shifted)]) == expected)
+  @Test(
+    "a request is answered at every address with the same bytes, packed and split",
+    arguments: ["wide-rows", "integer-i64", "one-hot-f64", "one-hot-f16", "both-weights"])
+  func alignment(name: String) throws {
+    let vector = try #require(Vector.all.first { $0.name == name })
+    let expected = answer([vector.bytes])
+    for misalignment in 0..<64 {
+      #expect(answer([vector.bytes], misalignment: misalignment) == expected)
     }
-    #expect(answer(vector.frameBytes) == expected, "and so is a split one")
+    guard vector.frames.count > 1 else { return }
+    for misalignment in 0..<64 { #expect(answer(vector.frameBytes, misalignment: misalignment) == expected) }
   }
 
   @Test("the verdicts of the computation are those of the wire")
@@ -150,8 +158,7 @@ struct EngineTests {
 
   @Test("many batches in one round have the answers that they have alone")
   func together() throws {
-    let identity = EngineIdentity(version: "test", kernelName: "test", serverInstance: 99)
-    let engine = Engine(identity: identity, kernel: .baseline, workerCount: 3)
+    let engine = makeEngine()
     for _ in 0..<3 {
       engine.beginRound()
       var batches: [(plan: BatchPlan, memory: UnsafeMutableRawBufferPointer, result: UnsafeMutableRawBufferPointer)] =
