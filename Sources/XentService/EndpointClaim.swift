@@ -7,15 +7,10 @@ struct EndpointClaim: ~Copyable {
 
   /// - Throws: `EndpointError` where another process has the path.
   init(_ endpoint: String) throws(EndpointError) {
+    if let problem = endpointProblem(endpoint) { throw EndpointError(endpoint: endpoint, reason: problem) }
     guard let path = Self.path(of: endpoint) else {
       descriptor = -1
       return
-    }
-    guard path.utf8.count <= Self.longestPathByteCount else {
-      throw EndpointError(
-        endpoint: endpoint,
-        reason: "its path has \(path.utf8.count) bytes, and a socket's has at most "
-          + "\(Self.longestPathByteCount); choose a shorter one")
     }
     let lockPath = path + ".lock"
     let descriptor = open(lockPath, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
@@ -34,12 +29,9 @@ struct EndpointClaim: ~Copyable {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// What the name of a socket can have, its terminating zero not counted.
-  private static let longestPathByteCount = 107
-
   /// The path of an `ipc://` endpoint; nil where it has none in the file system.
   private static func path(of endpoint: String) -> String? {
-    guard endpoint.hasPrefix("ipc://"), !endpoint.hasPrefix("ipc://@"), endpoint != "ipc://*" else { return nil }
+    guard endpoint.hasPrefix("ipc://"), !endpoint.hasPrefix("ipc://@") else { return nil }
     return String(endpoint.dropFirst("ipc://".count))
   }
 

@@ -20,9 +20,10 @@ package final class Engine {
   /// Reads a request and says what its answer takes.
   package func plan(_ frames: RequestFrames, limits: RequestLimits) -> RequestPlan {
     do throws(Refusal) {
-      let request = try Request(parsing: frames.first.bytes, frames: frames.sizes, limits: limits)
+      let request = try Request(
+        parsing: frames.first.bytes, frames: frames.sizes, limits: limits, checkSupport: checkSupport(ofLabels:))
       if request.header.type == .info { return .info(request.header) }
-      try checkSupport(of: request.header)
+      try checkSupport(ofOptions: request.header)
       try checkClassWeights(of: request, frames)
       return .batch(BatchPlan(request: request))
     } catch {

@@ -1,12 +1,17 @@
 import XentProtocol
 
-/// Refuses what the protocol knows and this version does not compute yet.
-func checkSupport(of header: RequestHeader) throws(Refusal) {
+/// Refuses the kinds of labels that the protocol knows and this version does not compute yet.
+func checkSupport(ofLabels header: RequestHeader) throws(Refusal) {
+  guard header.labelKind == .probabilities else { return }
+  throw Refusal(
+    status: .unsupported,
+    message: "label kind: this version takes integer and one-hot labels, received probabilities", answering: header)
+}
+
+/// Refuses the options that the protocol knows and this version does not compute yet.
+func checkSupport(ofOptions header: RequestHeader) throws(Refusal) {
   func refuse(_ message: String) -> Refusal {
     Refusal(status: .unsupported, message: message, answering: header)
-  }
-  if header.labelKind == .probabilities {
-    throw refuse("label kind: this version takes integer and one-hot labels, received probabilities")
   }
   if header.topK != 0 { throw refuse("top k: this version counts no top k, received \(header.topK); send 0") }
   if header.labelSmoothing != 0 {

@@ -13,6 +13,24 @@ package struct ServiceConfiguration: Equatable, Sendable {
     self.lanes = lanes
   }
 
+  /// What is wrong with the lanes together; nil where nothing is.
+  package var problem: String? {
+    if lanes.isEmpty { return "expected at least one lane, received none" }
+    var names: Set<String> = []
+    var endpoints: Set<String> = []
+    for lane in lanes {
+      guard names.insert(lane.name).inserted else {
+        return "two lanes are named \(lane.name); each needs a name of its own"
+      }
+      for endpoint in lane.endpoints where !endpoints.insert(endpoint).inserted {
+        return "two sockets would bind \(endpoint); each needs an endpoint of its own"
+      }
+    }
+    return nil
+  }
+
+  /// How many workers can be asked for.
+  package static let workerCounts = 1...4096
   /// Requests that are gathered before they are computed, in bytes. A round is at most this and one largest request.
   package static let roundByteCount = 32 << 20
   /// Batches in a round at the most.

@@ -10,8 +10,17 @@ final class ServiceManager: ServiceObserver {
 
   init() {
     socketPath = getenv("NOTIFY_SOCKET").map { String(cString: $0) }
-    // Half of the time after which the watchdog bites.
-    watchdogNanoseconds = getenv("WATCHDOG_USEC").flatMap { UInt64(String(cString: $0)) }.map { $0 * 1000 / 2 }
+    watchdogNanoseconds = Self.watchdogNanoseconds
+  }
+
+  /// Half of the time after which the watchdog bites, where it watches this process.
+  private static var watchdogNanoseconds: UInt64? {
+    func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
+    guard let microseconds = number("WATCHDOG_USEC"), microseconds > 0 else { return nil }
+    // sd_watchdog_enabled(3): another process's watchdog may stand in an inherited environment.
+    if getenv("WATCHDOG_PID") != nil, number("WATCHDOG_PID") != UInt64(getpid()) { return nil }
+    let (nanoseconds, overflows) = microseconds.multipliedReportingOverflow(by: 500)
+    return overflows ? .max : nanoseconds
   }
 
   func didStart() { notify("READY=1") }

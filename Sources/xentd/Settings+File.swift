@@ -31,28 +31,15 @@ extension Settings {
       try LaneConfiguration(node, file: file, limits: limits)
     }
     if let seconds = try section.number("drain_seconds", in: 0...3600) { service.drainSeconds = seconds }
-    service.workerCount = try section.integer("workers", in: 1...4096, or: "auto")
+    service.workerCount = try section.integer("workers", in: ServiceConfiguration.workerCounts, or: "auto")
     kernelName = try section.kernel("kernel")
     if let level = try section.choice("log_level", of: Logger.Level.allCases.map { "\($0)" }) {
       logLevel = Logger.Level(rawValue: level) ?? .info
     }
-    try checkNames(section)
+    if let problem = service.problem { throw section.error("lanes", problem) }
   }
 
   static let keys = ["lanes", "workers", "kernel", "drain_seconds", "log_level", "limits"]
-
-  private func checkNames(_ section: Section) throws(ConfigurationError) {
-    guard !service.lanes.isEmpty else { throw section.error("lanes", "expected at least one lane, received none") }
-    for (index, lane) in service.lanes.enumerated() {
-      let others = service.lanes[..<index]
-      if others.contains(where: { $0.name == lane.name }) {
-        throw section.error("lanes", "two lanes are named \(lane.name); each needs a name of its own")
-      }
-      for endpoint in lane.endpoints where others.contains(where: { $0.endpoints.contains(endpoint) }) {
-        throw section.error("lanes", "two lanes bind \(endpoint); each needs an endpoint of its own")
-      }
-    }
-  }
 }
 
 /// The limits of one lane, or of all that do not say otherwise.
@@ -135,9 +122,7 @@ private struct Section {
       throw error(key, "missing: expected ipc://PATH or tcp://ADDRESS:PORT")
     }
     let text = node.string ?? ""
-    guard endpointProblem(text) == nil else {
-      throw error(key, "expected ipc://PATH or tcp://ADDRESS:PORT, received \(text)")
-    }
+    if let problem = endpointProblem(text) { throw error(key, "\(text): \(problem)") }
     return text
   }
 
@@ -198,15 +183,19 @@ private struct Section {
 }
 
 private func contents(of file: String) throws(ConfigurationError) -> String {
-  guard let stream = fopen(file, "re") else {
-    throw ConfigurationError(file: file, line: nil, problem: "cannot be read: \(String(cString: strerror(errno)))")
+  func unreadable() -> ConfigurationError {
+    ConfigurationError(file: file, line: nil, problem: "cannot be read: \(String(cString: strerror(errno)))")
   }
+  guard let stream = fopen(file, "re") else { throw unreadable() }
   defer { fclose(stream) }
   var bytes: [UInt8] = []
   var chunk = [UInt8](repeating: 0, count: 1 << 16)
   while true {
     let count = fread(&chunk, 1, chunk.count, stream)
-    if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+    if count == 0 {
+      guard ferror(stream) == 0 else { throw unreadable() }
+      return String(decoding: bytes, as: UTF8.self)
+    }
     bytes += chunk[..<count]
   }
 }

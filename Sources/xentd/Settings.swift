@@ -38,9 +38,3 @@ func runDirectory() throws -> DefaultEndpoints {
   }
   return endpoints
 }
-
-/// What is wrong with an endpoint that is to be bound; nil where nothing is.
-func endpointProblem(_ endpoint: String) -> String? {
-  for scheme in ["ipc://", "tcp://"] where endpoint.hasPrefix(scheme) && endpoint.count > scheme.count { return nil }
-  return "endpoint: expected ipc://PATH or tcp://ADDRESS:PORT, received \(endpoint)"
-}

@@ -49,14 +49,18 @@ struct Xentd: ParsableCommand {
       throw ValidationError("--requests and --results go together: a pipeline lane has both")
     }
     for endpoint in [requests, results, router].compactMap({ $0 }) {
-      if let problem = endpointProblem(endpoint) { throw ValidationError(problem) }
+      if let problem = endpointProblem(endpoint) { throw ValidationError("\(endpoint): \(problem)") }
     }
-    if let workers, workers < 1 { throw ValidationError("--workers: expected at least 1, received \(workers)") }
+    let allowed = ServiceConfiguration.workerCounts
+    if let workers, !allowed.contains(workers) {
+      throw ValidationError(
+        "--workers: expected a number from \(allowed.lowerBound) to \(allowed.upperBound), received \(workers)")
+    }
   }
 
   func run() throws {
     guard !kernels else { return listKernels() }
-    let settings = try settings()
+    let settings = try configured()
     if check {
       print("\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong")
       return
@@ -70,21 +74,26 @@ struct Xentd: ParsableCommand {
     }
   }
 
-  /// What the command line and the file say together.
-  private func settings() throws -> Settings {
-    var settings: Settings
-    if let config {
-      do {
-        settings = try Settings(file: config)
-      } catch {
-        complain("\(error)")
-        throw ExitCode(EX_CONFIG)
-      }
-    } else {
-      settings = Settings(service: ServiceConfiguration(lanes: try lanes()))
+  private func configured() throws -> Settings {
+    do {
+      return try settings()
+    } catch let error as ValidationError {
+      throw error
+    } catch {
+      complain("\(error)")
+      throw ExitCode(EX_CONFIG)
     }
+  }
+
+  /// What the command line, the file and the environment say together.
+  private func settings() throws -> Settings {
+    var settings =
+      if let config { try Settings(file: config) } else {
+        Settings(service: ServiceConfiguration(lanes: try lanes()))
+      }
+    if let problem = settings.service.problem { throw ValidationError(problem) }
     if let workers { settings.service.workerCount = workers }
-    if let name = getenv("XENTD_KERNEL") { settings.kernelName = String(cString: name) }
+    if let name = getenv("XENTD_KERNEL") { settings.kernelName = try Kernel.named(String(cString: name)).name }
     return settings
   }
 

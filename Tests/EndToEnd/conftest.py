@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,13 +38,22 @@ class Daemon:
         lane_options = ["--requests", self.requests, "--results", self.results, "--router", self.router]
         self.command = [str(BIN / "xentd"), *(lane_options if lanes else []), *options]
         self.environment = os.environ | {"NOTIFY_SOCKET": str(self.directory / "notify")} | (environment or {})
-        self.process = self.start()
+        try:
+            self.process = self.start()
+        except BaseException:
+            self.remove()
+            raise
 
     def start(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
-            process = subprocess.Popen(self.command, stderr=log, env=self.environment, cwd=self.directory)
+            self.process = subprocess.Popen(self.command, stderr=log, env=self.environment, cwd=self.directory)
+        deadline = time.monotonic() + PATIENCE
+        while not select.select([self.notices], [], [], 0.1)[0]:
+            code = self.process.poll()
+            assert code is None, f"it ended with {code} before it was ready: {self.log}"
+            assert time.monotonic() < deadline, f"it was not ready in time: {self.log}"
         assert self.notice() == "READY=1"
-        return process
+        return self.process
 
     def notice(self) -> str:
         return self.notices.recv(4096).decode()
@@ -83,10 +94,12 @@ def start_daemon() -> Iterator[Callable[..., Daemon]]:
         return daemons[-1]
 
     yield start
-    codes = [daemon.stop() for daemon in daemons if daemon.process.poll() is None]
-    logs = [daemon.log for daemon in daemons]
-    for daemon in daemons:
-        daemon.remove()
+    try:
+        codes = [daemon.stop() for daemon in daemons if daemon.process.poll() is None]
+        logs = [daemon.log for daemon in daemons]
+    finally:
+        for daemon in daemons:
+            daemon.remove()
     assert not any(codes), (codes, logs)
 
 
@@ -100,9 +113,18 @@ def shared_daemon() -> Iterator[Daemon]:
     """One daemon for all tests of a module, which leave it as it was."""
     daemon = Daemon()
     yield daemon
-    assert daemon.process.poll() is None, daemon.log
-    assert daemon.stop() == 0, daemon.log
-    daemon.remove()
+    try:
+        assert daemon.process.poll() is None, daemon.log
+        assert daemon.stop() == 0, daemon.log
+    finally:
+        daemon.remove()
+
+
+@pytest.fixture
+def short_directory() -> Iterator[Path]:
+    """A directory whose name leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="xentd-", dir="/tmp") as directory:
+        yield Path(directory)
 
 
 @pytest.fixture

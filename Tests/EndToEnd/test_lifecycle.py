@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import subprocess
 import time
@@ -55,17 +56,25 @@ def test_a_client_is_told_that_the_daemon_drains(start_daemon: Callable[..., Dae
         statuses.add(client.ask(small()).status)
     result = client.ask(small())
     assert result.notes & 0x8000 and "stopping" in result.message
-    while pull.poll(200):
-        pull.recv()
+    results = [Result(pull.recv()) for _ in range(UNREAD)]
+    assert [result.sequence for result in results] == list(range(1, UNREAD + 1)), "each answered once, in order"
+    answers = [result.status for result in results]
+    assert answers == sorted(answers) and set(answers) <= {0, 17}, "first what was taken before the stop"
+    assert answers.count(0) >= TAKEN, "a lane full of results is computed and delivered"
+    assert pull.poll(100) == 0
     assert daemon.process.wait(PATIENCE) == 0
+    assert "undelivered_bytes=0" in daemon.log
+
+
+UNREAD = 120  # results of 1.3 MB each, of which a lane takes 64 MiB before it stops reading
+TAKEN = 50
 
 
 def fill_the_results(daemon: Daemon, push: zmq.Socket, client: Client) -> None:
     rows = np.zeros((100_000, 1), np.float32)
-    frames = Request(rows, np.zeros(len(rows), int), flags=15).split()
-    for _ in range(120):
+    for sequence in range(1, UNREAD + 1):
         assert push.poll(PATIENCE * 1000, zmq.POLLOUT)
-        push.send_multipart(frames)
+        push.send_multipart(Request(rows, np.zeros(len(rows), int), flags=15, sequence=sequence).split())
     while client.ask(small()).status != 0:
         pass
 
@@ -79,19 +88,21 @@ def test_a_stop_with_results_for_nobody_is_quick(daemon: Daemon, context: zmq.Co
     start = time.monotonic()
     assert daemon.stop() == 0
     assert time.monotonic() - start < 3
+    assert "batches=5 " in daemon.log and "undelivered_bytes=0" not in daemon.log
 
 
-def test_a_stop_waits_no_longer_than_the_drain_time(start_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
-    directory = tmp_path
-    config = directory / "c.yaml"
+def test_a_stop_waits_no_longer_than_the_drain_time(
+    start_daemon: Callable[..., Daemon], short_directory: Path
+) -> None:
+    requests, results = f"ipc://{short_directory}/q", f"ipc://{short_directory}/r"
+    config = short_directory / "c.yaml"
     config.write_text(
-        "lanes:\n  - {name: p, kind: pipeline, requests: 'ipc:///tmp/xentd-%d-q', results: 'ipc:///tmp/xentd-%d-r'}\n"
-        "drain_seconds: 0.5\n" % (directory.stat().st_ino, directory.stat().st_ino)
+        f"lanes:\n  - {{name: p, kind: pipeline, requests: '{requests}', results: '{results}'}}\ndrain_seconds: 0.5\n"
     )
     daemon = start_daemon("--config", str(config), lanes=False)
     with zmq.Context() as context:
-        push = connect(context, zmq.PUSH, f"ipc:///tmp/xentd-{directory.stat().st_ino}-q", LINGER=0)
-        pull = connect(context, zmq.PULL, f"ipc:///tmp/xentd-{directory.stat().st_ino}-r", RCVHWM=1, LINGER=0)
+        push = connect(context, zmq.PUSH, requests, LINGER=0)
+        pull = connect(context, zmq.PULL, results, RCVHWM=1, LINGER=0)
         rows = np.zeros((100_000, 1), np.float32)
         for _ in range(200):
             if not push.poll(500, zmq.POLLOUT):
@@ -107,6 +118,33 @@ def test_a_stop_waits_no_longer_than_the_drain_time(start_daemon: Callable[..., 
 def test_the_watchdog_hears_of_the_loop_while_it_idles(start_daemon: Callable[..., Daemon]) -> None:
     daemon = start_daemon(environment={"WATCHDOG_USEC": "2000000"})
     assert [daemon.notice() for _ in range(3)] == ["WATCHDOG=1"] * 3
+
+
+@pytest.mark.parametrize("microseconds", ["0", "-1", "soon", "18446744073709551615"])
+def test_a_watchdog_time_that_makes_no_sense_harms_nothing(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, microseconds: str
+) -> None:
+    daemon = start_daemon(environment={"WATCHDOG_USEC": microseconds})
+    assert Client(context, daemon.router).ask(small()).status == 0
+
+
+def test_the_watchdog_of_another_process_is_left_alone(
+    start_daemon: Callable[..., Daemon], context: zmq.Context
+) -> None:
+    daemon = start_daemon(environment={"WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"})
+    assert Client(context, daemon.router).ask(small()).status == 0
+    assert not select.select([daemon.notices], [], [], 1)[0]
+
+
+def test_a_second_signal_does_not_cut_the_drain_short(daemon: Daemon, context: zmq.Context) -> None:
+    push = connect(context, zmq.PUSH, daemon.requests)
+    pull = connect(context, zmq.PULL, daemon.results, RCVHWM=1)
+    fill_the_results(daemon, push, Client(context, daemon.router))
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        daemon.process.send_signal(number)
+    results = [Result(pull.recv()) for _ in range(UNREAD)]
+    assert [result.sequence for result in results] == list(range(1, UNREAD + 1))
+    assert daemon.process.wait(PATIENCE) == 0
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -127,6 +165,14 @@ BAD_FILES = [
     ("two lanes of one name", "lanes:\n" + PIPELINE + PIPELINE, 2, ["two lanes are named a"]),
     ("a limit too small", "lanes:\n" + PIPELINE + "limits: {batch_bytes: 5}\n", 3, ["batch_bytes", "96", "5"]),
     ("an unknown kernel", "lanes:\n" + PIPELINE + "kernel: abacus\n", 3, ["kernel", "baseline", "abacus"]),
+    ("an unknown key of a lane", "lanes:\n  - name: a\n    kind: router\n    color: red\n", 4, ["color", "endpoint"]),
+    ("an unknown limit", "lanes:\n" + PIPELINE + "limits:\n  rows: 5\n  lines: 3\n", 5, ["lines", "result_bytes"]),
+    ("limits that are a number", "lanes:\n" + PIPELINE + "limits: 5\n", 3, ["limits", "keys and values"]),
+    ("lanes that are no list", "lanes: {a: b}\n", 1, ["lanes", "a list of lanes"]),
+    ("a list instead of keys", "- 1\n", 1, ["the file", "keys and values"]),
+    ("a nameless lane", "lanes:\n  - {kind: router, endpoint: 'ipc:///tmp/a'}\n", 2, ["name", "missing"]),
+    ("no time at all", "lanes:\n" + PIPELINE + "drain_seconds: nan\n", 3, ["drain_seconds", "3600", "nan"]),
+    ("an endpoint for both", "lanes:\n" + PIPELINE.replace("/b", "/a"), 2, ["ipc:///tmp/a", "own"]),
     ("an unknown level", "lanes:\n" + PIPELINE + "log_level: loud\n", 3, ["log_level", "debug", "loud"]),
 ]
 
@@ -150,6 +196,66 @@ def test_a_file_that_is_not_there_or_not_yaml_is_told(tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("lanes: [")
     bad = run(str(BIN / "xentd"), "--config", str(tmp_path / "bad"))
     assert bad.returncode == 78 and "not YAML" in bad.stderr and "line" in bad.stderr.lower()
+
+
+def test_a_directory_is_told_from_an_empty_file(tmp_path: Path) -> None:
+    result = run(str(BIN / "xentd"), "--config", str(tmp_path))
+    assert result.returncode == 78 and f"{tmp_path}: " in result.stderr
+    # The path has the word in it already.
+    assert "directory" in result.stderr.replace(str(tmp_path), "").lower(), result.stderr
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "xentd.yaml"
+    file.write_text("lanes:\n" + PIPELINE + "workers: 1\nworkers: 2\n")
+    result = run(str(BIN / "xentd"), "--config", str(file), "--check")
+    assert result.returncode == 78 and str(file) in result.stderr and "workers" in result.stderr
+
+
+# `--check` allocates nothing: a daemon that took the number at its word would take all the machine's memory.
+def test_the_command_line_takes_no_more_workers_than_the_file_does() -> None:
+    most = run(str(BIN / "xentd"), "--check", "--router", "ipc:///tmp/a", "--workers", "4096")
+    assert most.returncode == 0
+    more = run(str(BIN / "xentd"), "--check", "--router", "ipc:///tmp/a", "--workers", "4097")
+    assert more.returncode == 64, more.stdout
+    assert "--workers" in more.stderr and "4096" in more.stderr and "4097" in more.stderr
+
+
+@pytest.mark.parametrize("endpoint", [
+        "tcp://127.0.0.1:99999",
+        "tcp://127.0.0.1:0",
+        "tcp://127.0.0.1",
+        "tcp://nonsense",
+        "tcp://no.such.interface:5555",
+        "tcp://:5555",
+        "ipc://",
+        "ipc://*",
+        "inproc://x",
+        "ipc:///tmp/" + "x" * 120,
+    ],
+)
+def test_a_check_finds_an_endpoint_that_cannot_be_bound(endpoint: str) -> None:
+    result = run(str(BIN / "xentd"), "--check", "--router", endpoint)
+    assert result.returncode != 0 and endpoint in result.stderr, result.stdout
+
+
+def test_a_check_finds_a_kernel_in_the_environment_that_is_not_there() -> None:
+    environment = {"XENTD_KERNEL": "abacus"}
+    result = run(str(BIN / "xentd"), "--check", "--router", "ipc:///tmp/a", environment=environment)
+    assert result.returncode != 0 and "abacus" in result.stderr, result.stdout
+
+
+def test_a_check_of_good_options_says_so_and_binds_nothing(tmp_path: Path) -> None:
+    result = run(str(BIN / "xentd"), "--check", "--router", f"ipc://{tmp_path}/x")
+    assert result.returncode == 0 and "nothing is wrong" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_path_for_requests_and_results_is_not_blamed_on_another_process(short_directory: Path) -> None:
+    endpoint = f"ipc://{short_directory}/x"
+    result = run(str(BIN / "xentd"), "--requests", endpoint, "--results", endpoint)
+    assert result.returncode != 0 and endpoint in result.stderr
+    assert "another process" not in result.stderr, result.stderr
 
 
 def test_the_shipped_configuration_is_what_the_daemon_does_without_one() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 
+import mpmath
 import numpy as np
 import pytest
 import zmq
 
 import wire
-from conftest import Client, Daemon
+from conftest import BIN, PATIENCE, Client, Daemon
 from reference import losses, ulps
 from wire import FLOAT64, IGNORE, LOSSES, LSE, NO_ROW, PREDICTIONS, STATUS, VERDICTS, ZERO_ROW_IGNORED, Request
 
 PROMISED_ULPS = 2.5
+FUSED_ULPS = 1.5  # of a kernel that multiplies and adds in one step
 INTEGERS = ["u8", "u16", "u32", "i32", "i64"]
 ONE_HOTS = ["u8", "f16", "bf16", "f32", "f64"]
 CLASS_COUNTS = [*range(1, 71), 1000, 2047, 2048, 2049, 50257, 151936]
@@ -50,6 +53,41 @@ def test_confident_rows_keep_their_tiny_losses(client: Client, classes: int) -> 
     result = client.ask(Request(logits, labels))
     assert 0 < result.losses.min() < 2e-30
     assert ulps(result.losses, losses(logits, labels)) <= PROMISED_ULPS
+
+
+def test_the_reference_itself_holds_to_50_digits() -> None:
+    logits, labels = batch(40, 12, spread=20)
+    logits[:4] -= 1e4
+    logits[4, labels[4]] = logits[4].max() + 60
+    with mpmath.workdps(50):
+        for row, label, loss in zip(logits, labels, losses(logits, labels)):
+            values = [mpmath.mpf(float(x)) for x in row]
+            exact = mpmath.log(mpmath.fsum(mpmath.exp(x - values[label]) for x in values))
+            # An 80-bit number, as the sum of two that a Python float can hold.
+            high = float(loss)
+            reference = mpmath.mpf(high) + mpmath.mpf(float(loss - np.longdouble(high)))
+            assert abs(reference - exact) <= mpmath.mpf(2) ** -58 * exact
+
+
+def kernels() -> list[str]:
+    """Those that this machine can run."""
+    listed = subprocess.run([BIN / "xentd", "--kernels"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return [line.split(":")[0] for line in listed.stdout.splitlines() if "can run it" in line]
+
+
+def test_every_kernel_that_the_machine_can_run_keeps_its_promise(
+    start_daemon: Callable[..., Daemon], context: zmq.Context
+) -> None:
+    assert "baseline" in kernels()
+    for kernel in kernels():
+        client = Client(context, start_daemon(environment={"XENTD_KERNEL": kernel}).router)
+        promised = PROMISED_ULPS if kernel == "baseline" else FUSED_ULPS
+        for classes in [*range(1, 71), 1000, 2047, 2048, 2049, 50257]:
+            for offset in (0, 100, -1e4):
+                logits, labels = batch(16, classes, offset)
+                labels[:8] = logits[:8].argmax(axis=1)
+                result = client.ask(Request(logits, labels))
+                assert ulps(result.losses, losses(logits, labels)) <= promised, (kernel, classes, offset)
 
 
 @pytest.mark.parametrize("layout", ["packed", "split"])
@@ -185,6 +223,47 @@ def test_a_bad_row_is_told_and_harms_no_other(
     assert not np.isfinite(result.mean)
 
 
+def test_of_several_faults_of_a_row_the_lowest_is_told(client: Client) -> None:
+    logits = np.array([[0, 1, 2], [0, 3e38, -3e38], [np.nan, np.inf, 0], [0, 1, 2], [np.inf, -np.inf, 0]], np.float32)
+    labels = np.array([0, 2, 9, 0, 1])
+    weights = np.array([1, 1, -1, np.nan, 1], np.float32)
+    result = client.ask(Request(logits, labels, flags=ALL, sample_weights=weights))
+    assert result.verdicts.tolist() == [0, 20, 2, 5, 17]
+    assert np.isposinf(result.losses[1]) and np.isnan(result.losses[2:]).all()
+    assert (result.counted, result.invalid, result.not_finite, result.first_bad_row) == (5, 2, 4, 1)
+    assert "row 1: " in result.message and "f64" in result.message
+    assert (result.finite_sum, result.finite_weight) == (pytest.approx(float(result.losses[0]), rel=1e-6), 1)
+    wide = client.ask(Request(logits[:2], labels[:2], flags=ALL | FLOAT64))
+    assert wide.verdicts.tolist() == [0, 0] and np.isclose(wide.losses[1], 6e38, rtol=1e-6)
+
+
+def test_of_equal_largest_logits_the_first_is_predicted(client: Client) -> None:
+    for classes in (2, 10, 64, 65, 2049, 70_001):
+        logits = np.zeros((4, classes), np.float32)
+        logits[1, classes // 2 :] = 1
+        logits[2, -1] = 1
+        logits[3] = -np.inf
+        result = client.ask(Request(logits, np.array([0, 0, 0, 1]), flags=ALL))
+        assert result.predictions.tolist() == [0, classes // 2, classes - 1, 0]
+        assert result.correct == 1
+
+
+def test_the_z_loss_is_added_to_each_row_and_told_apart(client: Client) -> None:
+    logits, labels = batch(20, 6)
+    plain = client.ask(Request(logits, labels, flags=LOSSES | LSE | FLOAT64))
+    with_z = client.ask(Request(logits, labels, flags=LOSSES | LSE | FLOAT64, z_loss=0.25))
+    assert np.allclose(with_z.losses, plain.losses + 0.25 * plain.lse**2, rtol=1e-14)
+    assert np.isclose(with_z.z_sum, (0.25 * plain.lse**2).sum(), rtol=1e-14) and plain.z_sum == 0
+
+
+def test_a_row_of_weight_0_counts_and_adds_nothing_even_if_its_loss_is_infinite(client: Client) -> None:
+    logits, labels = batch(4, 3)
+    logits[2, labels[2]] = -np.inf
+    result = client.ask(Request(logits, labels, flags=ALL, sample_weights=np.array([1, 1, 0, 1])))
+    assert result.counted == 4 and result.weight == 3 and result.not_finite == 1 and result.verdicts[2] == 19
+    assert np.isfinite(result.mean) and result.sum == result.finite_sum
+
+
 def test_a_masked_class_contributes_exactly_nothing(client: Client) -> None:
     for classes in (2, 17, 2048, 5000, 100_000):
         logits, labels = batch(3, classes)
@@ -285,6 +364,15 @@ REFUSALS = [
     ("a NaN temperature", small(temperature=float("nan")).split(), "BAD_OPTION", ["temperature", "nan"]),
     ("a tolerance without probabilities", small(tolerance=0.1).split(), "BAD_OPTION", ["label tolerance", "integer"]),
     ("a negative class weight", small(class_weights=np.array([1, -1, 1, 1])).split(), "BAD_OPTION", ["class 1", "-1"]),
+    ("an infinite class weight", small(class_weights=np.array([1, 1, 1, np.inf])).split(), "BAD_OPTION", ["3", "inf"]),
+    ("a negative softcap", small(softcap=-1).split(), "BAD_OPTION", ["softcap", "-1.0"]),
+    ("ignored zero rows of integers", small(flags=ZERO_ROW_IGNORED).split(), "BAD_OPTION", ["ZERO_ROW", "integer"]),
+    ("an unknown low flag", small(flags=LOSSES | 64).split(), "UNSUPPORTED", ["flags", "0x40"]),
+    ("a batch and a half", [small().packed()[0] * 2], "MALFORMED", ["288", "576"]),
+    ("bytes behind an info", [wire.info_request(1) + b"x"], "MALFORMED", ["96", "97"]),
+    ("smoothing", small(smoothing=0.1).split(), "UNSUPPORTED", ["label smoothing", "0.1"]),
+    ("a softcap", small(softcap=30).split(), "UNSUPPORTED", ["softcap", "30.0"]),
+    ("a top k", small(top_k=2).split(), "UNSUPPORTED", ["top k", "2"]),
     ("a temperature", small(temperature=2).split(), "UNSUPPORTED", ["temperature", "2.0"]),
 ]
 
@@ -304,6 +392,31 @@ def test_an_ignore_index_with_one_hot_labels_is_refused(client: Client) -> None:
     logits, labels = batch(4, 3)
     result = client.ask(Request(logits, one_hot(labels, 3), kind="onehot", label_type="f32", flags=IGNORE))
     assert result.status == STATUS["BAD_OPTION"] and "IGNORE" in result.message and "one-hot" in result.message
+
+
+@pytest.mark.parametrize("label_columns", [4, 3])
+def test_probabilities_are_refused_before_their_size_is_looked_at(client: Client, label_columns: int) -> None:
+    labels = np.full((8, label_columns), 0.25)
+    result = client.ask(Request(batch(8, 4)[0], labels, kind="probabilities", label_type="f32"))
+    assert result.status == STATUS["UNSUPPORTED"] and "probabilities" in result.message, result.message
+
+
+def test_a_result_larger_than_the_lane_gives_is_refused_before_it_is_computed(client: Client) -> None:
+    rows = 1 << 22
+    request = Request(np.zeros((rows, 1)), np.zeros(rows), logits_type="f16", label_type="u8", flags=ALL | FLOAT64)
+    result = client.ask(request)
+    assert result.status == STATUS["TOO_LARGE"] and "result" in result.message
+    assert str(64 << 20) in result.message and str(160 + rows * 21) in result.message
+
+
+def test_a_refusal_echoes_what_the_frame_is_long_enough_to_tell(client: Client) -> None:
+    frame = small(sequence=4242).packed()[0]
+    for length, sequence, name in ((15, 0, bytes(16)), (16, 4242, bytes(16)), (31, 4242, bytes(16)), (32, 4242, None)):
+        result = client.ask_frames([frame[:length]])
+        assert result.status == STATUS["MALFORMED"] and (result.rows, result.classes) == (0, 0)
+        assert result.sequence == sequence and result.client == (wire.CLIENT if name is None else name)
+    whole = client.ask_frames([frame[:-1]])
+    assert (whole.status, whole.rows, whole.classes) == (STATUS["MALFORMED"], 8, 4)
 
 
 def test_a_batch_whose_deadline_has_passed_is_not_computed(client: Client) -> None:
