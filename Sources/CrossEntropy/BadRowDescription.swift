@@ -10,9 +10,10 @@ extension LossBatch {
     case .notOneHot: notOneHot(row: badRow.row)
     case .badWeight: "sample weight \(sampleWeight(row: badRow.row)) is not a finite number of at least 0"
     case .nanLogit: "the logit of class \(firstClass(ofRow: badRow.row) { $0.isNaN }) is NaN"
+    case .badProbabilities: badProbabilities(row: badRow.row)
     case .infiniteLogit: "the logit of class \(firstClass(ofRow: badRow.row) { $0 == .infinity }) is +infinity"
     case .allMasked: "every logit is -infinity"
-    case .labelMasked: "the logit of its label is -infinity, so its loss is infinite"
+    case .labelMasked: labelMasked(row: badRow.row)
     case .overflow: "its loss is too large for f32; ask for f64 results"
     case .ok, .ignored: "nothing is wrong"
     }
@@ -32,11 +33,33 @@ extension LossBatch {
       + "this has \(scan.oneCount) that are 1 and \(scan.otherCount) that are neither"
   }
 
+  private func badProbabilities(row: Int) -> String {
+    guard case .probabilities(let type) = labelLayout else { return "the probabilities are bad" }
+    let elements = labels + row * classCount * type.byteCount
+    func probability(_ index: Int) -> Double { type.logit(index, of: elements) }
+    if let bad = (0..<classCount).first(where: { !(probability($0) >= 0 && probability($0).isFinite) }) {
+      return "the probability of class \(bad) is \(probability(bad)); it must be finite and at least 0"
+    }
+    let sum = (0..<classCount).reduce(0) { $0 + probability($1) }
+    return "its probabilities add up to \(sum), which is not within \(options.labelTolerance) of 1"
+  }
+
+  private func labelMasked(row: Int) -> String {
+    if case .integers = labelLayout, options.labelSmoothing == 0 {
+      return "the logit of its label is -infinity, so its loss is infinite"
+    }
+    return "the logit of class \(firstClass(ofRow: row) { $0 == -.infinity }) is -infinity and the label gives it "
+      + "weight, so the loss is infinite"
+  }
+
   private func sampleWeight(row: Int) -> Float {
     options.sampleWeights?.loadUnaligned(fromByteOffset: row * 4, as: Float.self) ?? 1
   }
 
   private func firstClass(ofRow index: Int, where isBad: (Double) -> Bool) -> Int {
-    (0..<classCount).first { isBad(logitType.logit($0, of: row(index))) } ?? 0
+    let transform = options.transform
+    return (0..<classCount).first {
+      isBad(Kernel.baseline.transformed(logitType.logit($0, of: row(index)), logitType.format, transform))
+    } ?? 0
   }
 }

@@ -17,6 +17,8 @@ package struct Figures: Sendable, BitwiseCopyable {
   package private(set) var notFiniteCount = 0
   /// Counted rows whose largest logit is the label's.
   package private(set) var correctCount = 0
+  /// Counted rows whose label is among the k largest logits, where that is asked.
+  package private(set) var topKCorrectCount = 0
   /// The first row that is invalid or not finite.
   package private(set) var firstBadRow: BadRow?
 
@@ -55,6 +57,7 @@ package struct Figures: Sendable, BitwiseCopyable {
   mutating func add(_ loss: RowLoss, row: Int) {
     countedCount += 1
     if loss.isCorrect { correctCount += 1 }
+    if loss.isInTopK { topKCorrectCount += 1 }
     if loss.verdict != .ok {
       notFiniteCount += 1
       if firstBadRow == nil { firstBadRow = BadRow(row: row, verdict: loss.verdict) }
@@ -89,6 +92,7 @@ package struct Figures: Sendable, BitwiseCopyable {
     invalidCount += next.invalidCount
     notFiniteCount += next.notFiniteCount
     correctCount += next.correctCount
+    topKCorrectCount += next.topKCorrectCount
     if firstBadRow == nil { firstBadRow = next.firstBadRow }
   }
 }

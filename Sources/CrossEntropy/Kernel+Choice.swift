@@ -14,18 +14,23 @@ extension Kernel {
     package static let baseline = Kernel(
       name: "baseline", instructions: "x86-64 (SSE2)", summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
-      scanOneHot: CrossEntropyKernels.scanOneHot, isSupported: true)
+      scanOneHot: CrossEntropyKernels.scanOneHot, sumClasses: CrossEntropyKernels.sumClasses,
+      countGreater: CrossEntropyKernels.countGreater, transformed: CrossEntropyKernels.transformed, isSupported: true)
 
     package static let avx2 = Kernel(
       name: "avx2", instructions: "AVX2, FMA, F16C", summarizeRows: CrossEntropyKernelsAVX2.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX2.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX2.foldBlocks,
-      scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, isSupported: cpuHasAVX2())
+      scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, sumClasses: CrossEntropyKernelsAVX2.sumClasses,
+      countGreater: CrossEntropyKernelsAVX2.countGreater, transformed: CrossEntropyKernelsAVX2.transformed,
+      isSupported: cpuHasAVX2())
 
     package static let avx512 = Kernel(
       name: "avx512", instructions: "AVX-512 F, VL, DQ, BW",
       summarizeRows: CrossEntropyKernelsAVX512.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX512.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX512.foldBlocks,
-      scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, isSupported: cpuHasAVX512())
+      scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, sumClasses: CrossEntropyKernelsAVX512.sumClasses,
+      countGreater: CrossEntropyKernelsAVX512.countGreater, transformed: CrossEntropyKernelsAVX512.transformed,
+      isSupported: cpuHasAVX512())
   #else
     /// All kernels of this architecture.
     package static let all = [baseline]
@@ -33,7 +38,8 @@ extension Kernel {
     package static let baseline = Kernel(
       name: "neon", instructions: "arm64 (NEON)", summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
-      scanOneHot: CrossEntropyKernels.scanOneHot, isSupported: true)
+      scanOneHot: CrossEntropyKernels.scanOneHot, sumClasses: CrossEntropyKernels.sumClasses,
+      countGreater: CrossEntropyKernels.countGreater, transformed: CrossEntropyKernels.transformed, isSupported: true)
   #endif
 
   /// The fastest kernel that this machine can run.

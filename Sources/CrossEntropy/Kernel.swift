@@ -7,17 +7,18 @@ package struct Kernel: Sendable {
   /// The instructions that it is compiled for.
   package let instructions: String
 
-  /// Summarises whole rows: logits, their type, row count, class count, room for a row's block summaries, scratch, results.
+  /// Summarises whole rows: logits, their type, row count, class count, transform, room for a row's block summaries, scratch, results.
   let summarizeRows:
     @Sendable (
-      UnsafeRawPointer, LogitFormat, Int, Int, UnsafeMutablePointer<BlockSummary>, UnsafeMutableRawPointer,
-      UnsafeMutablePointer<RowSummary>
+      UnsafeRawPointer, LogitFormat, Int, Int, LogitTransform, UnsafeMutablePointer<BlockSummary>,
+      UnsafeMutableRawPointer, UnsafeMutablePointer<RowSummary>
     ) -> Void
 
-  /// Summarises some blocks of a row: row, type of its logits, class count, blocks, results, scratch.
+  /// Summarises some blocks of a row: row, type of its logits, class count, transform, blocks, results, scratch.
   let summarizeBlocks:
     @Sendable (
-      UnsafeRawPointer, LogitFormat, Int, Range<Int>, UnsafeMutablePointer<BlockSummary>, UnsafeMutableRawPointer
+      UnsafeRawPointer, LogitFormat, Int, LogitTransform, Range<Int>, UnsafeMutablePointer<BlockSummary>,
+      UnsafeMutableRawPointer
     ) -> Void
 
   /// Folds all blocks of a row: summaries, row, type of its logits, class count.
@@ -25,6 +26,17 @@ package struct Kernel: Sendable {
 
   /// Looks through elements of one-hot labels: elements, count, class of the first, how they look in memory.
   let scanOneHot: @Sendable (UnsafeRawPointer, Int, Int, OneHotPattern) -> OneHotScan
+
+  /// Sums over all classes: row, type of its logits, class count, transform, maximum, shares of the classes, scratch.
+  let sumClasses:
+    @Sendable (UnsafeRawPointer, LogitFormat, Int, LogitTransform, Double, ClassShares, UnsafeMutableRawPointer)
+      -> ClassSums
+
+  /// Counts the logits that are greater: value, row, type of its logits, class count.
+  let countGreater: @Sendable (Double, UnsafeRawPointer, LogitFormat, Int) -> Int
+
+  /// Transforms one logit as those of a row are: logit, type, transform.
+  let transformed: @Sendable (Double, LogitFormat, LogitTransform) -> Double
 
   /// Whether this machine can run it.
   package let isSupported: Bool

@@ -39,11 +39,15 @@ package enum LabelLayout: Sendable {
   case integers(IntegerLabelType)
   /// As many elements a row as there are classes, of which one is 1 and the others are 0.
   case oneHot(OneHotLabelType)
+  /// As many elements a row as there are classes, which add up to 1.
+  case probabilities(LogitType)
 }
 
 /// The label of one row.
 enum RowLabel {
   case `class`(Int)
+  /// Probabilities, already summed with the row's logits.
+  case distribution(ClassSums)
   case ignored
   case invalid(RowVerdict)
 }

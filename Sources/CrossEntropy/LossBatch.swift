@@ -1,3 +1,5 @@
+import CKernelShims
+
 /// One batch of rows: where its inputs lie, what is asked for, and where the answers go. All memory is borrowed from the
 /// caller, who keeps it alive and unchanged until the round is computed. Nothing need be aligned.
 package struct LossBatch {
@@ -28,6 +30,12 @@ package struct LossBatch {
   var rowByteCount: Int { classCount * logitType.byteCount }
 
   func row(_ index: Int) -> UnsafeRawPointer { logits + index * rowByteCount }
+
+  /// Whether a row's logits are read a second time once their maximum is known.
+  var readsRowsAgain: Bool {
+    if case .probabilities = labelLayout { return true }
+    return options.labelSmoothing != 0 || options.topK != 0
+  }
 }
 
 /// What changes the loss of a row.
@@ -36,6 +44,16 @@ package struct LossOptions {
   package var ignoreIndex: Int64?
   /// Whether a row of one-hot labels that are all 0 is ignored rather than invalid.
   package var ignoresZeroRows = false
+  /// Logits are divided by this before everything else; finite and more than 0.
+  package var temperature: Float = 1
+  /// Then each becomes `softcap * tanh(logit / softcap)`; 0 for none.
+  package var softcap: Float = 0
+  /// How much of each label is spread evenly over all classes: at least 0, less than 1.
+  package var labelSmoothing: Float = 0
+  /// How far a row of probabilities may sum from 1.
+  package var labelTolerance: Float = 1e-3
+  /// Rows are counted whose label is among this many largest logits; 0 for not asked.
+  package var topK = 0
   /// `logSumExp^2` times this is added to each row's loss.
   package var zLoss: Float = 0
   /// `rowCount` f32 values, or nil for 1.
@@ -44,6 +62,8 @@ package struct LossOptions {
   package var classWeights: UnsafeRawPointer?
 
   package init() {}
+
+  var transform: LogitTransform { LogitTransform(temperature: Double(temperature), softcap: Double(softcap)) }
 }
 
 /// Where the answers for each row go; nil for what is not asked for.

@@ -18,7 +18,9 @@ package final class Round {
   /// For rows that are cut: a summary for each block, and for one-hot labels a scan for each tile.
   private var blockSummaries = ReusableBuffer<BlockSummary>()
   private var scans = ReusableBuffer<OneHotScan>()
-  private let nextTile = Atomic<Int>(0)
+  /// One for each row of the round that is cut.
+  private var cutRowEntries = ReusableBuffer<Int32>()
+  private let nextItem = Atomic<Int>(0)
 
   /// A batch with what was found out about it.
   private struct Entry {
@@ -26,6 +28,7 @@ package final class Round {
     let tiling: Tiling
     let firstTile: Int
     let firstBlock: Int
+    let firstCutRow: Int
     var figures = Figures()
   }
 
@@ -49,53 +52,77 @@ package final class Round {
     tileEntries.removeAll()
     blockSummaries.removeAll()
     scans.removeAll()
+    cutRowEntries.removeAll()
     logitsByteCount = 0
+    rereadByteCount = 0
   }
 
   private var logitsByteCount = 0
+  /// Bytes of the logits of cut rows that are read a second time.
+  private var rereadByteCount = 0
 
   /// Adds a batch, whose memory must stay as it is until `compute()` returns.
   /// - Returns: the batch's place in the round, for `figures(ofBatch:)`.
   package func add(_ batch: LossBatch) -> Int {
     let tiling = Tiling(rowCount: batch.rowCount, classCount: batch.classCount)
     let entry = Entry(
-      batch: batch, tiling: tiling, firstTile: tileFigures.count, firstBlock: blockSummaries.count)
+      batch: batch, tiling: tiling, firstTile: tileFigures.count, firstBlock: blockSummaries.count,
+      firstCutRow: cutRowEntries.count)
     tileEntries.append(Int32(entries.count), count: tiling.tileCount)
     tileFigures.append(Figures(), count: tiling.tileCount)
     scans.append(OneHotScan(), count: tiling.tileCount)
-    if tiling.cutsRows { blockSummaries.append(BlockSummary(), count: tiling.blockCount * batch.rowCount) }
-    logitsByteCount += batch.rowCount * batch.rowByteCount
+    let byteCount = batch.rowCount * batch.rowByteCount
+    logitsByteCount += byteCount
+    if tiling.cutsRows {
+      blockSummaries.append(BlockSummary(), count: tiling.blockCount * batch.rowCount)
+      cutRowEntries.append(Int32(entries.count), count: batch.rowCount)
+      if batch.readsRowsAgain { rereadByteCount += byteCount }
+    }
     entries.append(entry)
     return entries.count - 1
   }
 
   /// Computes all batches. Blocks until every worker is done; not to be called from a Swift task.
   package func compute() {
-    let tileCount = tileFigures.count
-    let sharers = logitsByteCount < Self.smallByteCount ? 1 : min(workers.count, tileCount)
-    if sharers <= 1 {
-      for tile in 0..<tileCount { compute(tile: tile, worker: workers[0]) }
-    } else {
-      share(tileCount: tileCount, among: sharers)
-    }
+    run(.tiles, count: tileFigures.count, sharesWork: logitsByteCount >= Self.smallByteCount)
+    run(.cutRows, count: cutRowEntries.count, sharesWork: rereadByteCount >= Self.smallByteCount)
     for index in entries.indices { fold(&entries[index]) }
   }
 
   /// The figures of the batch that `add` gave this place.
   package func figures(ofBatch index: Int) -> Figures { entries[index].figures }
 
-  private func share(tileCount: Int, among sharers: Int) {
-    nextTile.store(0, ordering: .relaxed)
-    // SAFETY: each tile is taken once, and a tile's rows, figures, summaries and scan are its own; concurrentPerform
-    // returns after the last worker.
+  /// What the workers do, one after the other.
+  private enum Phase {
+    case tiles
+    /// Rows whose tiles are done.
+    case cutRows
+  }
+
+  private func run(_ phase: Phase, count: Int, sharesWork: Bool) {
+    let sharers = sharesWork ? min(workers.count, count) : 1
+    guard sharers > 1 else {
+      for item in 0..<count { run(phase, item, worker: workers[0]) }
+      return
+    }
+    nextItem.store(0, ordering: .relaxed)
+    // SAFETY: each item is taken once, and its rows, figures, summaries and scan are its own; concurrentPerform returns
+    // after the last worker.
     nonisolated(unsafe) let round = self
     DispatchQueue.concurrentPerform(iterations: sharers) { index in
       let worker = round.workers[index]
       while true {
-        let tile = round.nextTile.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard tile < tileCount else { return }
-        round.compute(tile: tile, worker: worker)
+        let item = round.nextItem.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard item < count else { return }
+        round.run(phase, item, worker: worker)
       }
+    }
+  }
+
+  private func run(_ phase: Phase, _ item: Int, worker: Worker) {
+    switch phase {
+    case .tiles: compute(tile: item, worker: worker)
+    case .cutRows: finish(cutRow: item, worker: worker)
     }
   }
 
@@ -111,26 +138,24 @@ package final class Round {
     }
   }
 
+  /// Puts the tiles of a row together. Its figures become those of its first tile.
+  private func finish(cutRow: Int, worker: Worker) {
+    let entry = entries[Int(cutRowEntries[cutRow])]
+    let row = cutRow - entry.firstCutRow
+    let tiles = entry.tiling.tiles(ofRow: row)
+    var scan: OneHotScan?
+    if case .oneHot = entry.batch.labelLayout {
+      scan = tiles.dropFirst().reduce(scans[entry.firstTile + tiles.lowerBound]) {
+        merged($0, scans[entry.firstTile + $1])
+      }
+    }
+    tileFigures[entry.firstTile + tiles.lowerBound] = worker.finish(
+      row: row, of: entry.batch, blocks: blockSummaries.pointer(to: entry.firstBlock + row * entry.tiling.blockCount),
+      scan: scan)
+  }
+
   /// Puts the tiles of a batch together, in order: the same bits for any number of workers.
   private func fold(_ entry: inout Entry) {
-    let tiling = entry.tiling
-    guard tiling.cutsRows else {
-      for tile in 0..<tiling.tileCount { entry.figures.merge(tileFigures[entry.firstTile + tile]) }
-      return
-    }
-    let finisher = RowFinisher(entry.batch, kernel: kernel)
-    for row in 0..<tiling.rowCount {
-      let blocks = blockSummaries.pointer(to: entry.firstBlock + row * tiling.blockCount)
-      let summary = kernel.foldBlocks(
-        blocks, entry.batch.row(row), entry.batch.logitType.format, entry.batch.classCount)
-      guard case .oneHot = entry.batch.labelLayout else {
-        finisher.finish(row: row, summary: summary, figures: &entry.figures)
-        continue
-      }
-      let tiles = tiling.tiles(ofRow: row)
-      var scan = scans[entry.firstTile + tiles.lowerBound]
-      for tile in tiles.dropFirst() { scan = merged(scan, scans[entry.firstTile + tile]) }
-      finisher.finish(row: row, summary: summary, scan: scan, figures: &entry.figures)
-    }
+    for tile in 0..<entry.tiling.tileCount { entry.figures.merge(tileFigures[entry.firstTile + tile]) }
   }
 }

@@ -5,37 +5,39 @@ import CKernelShims
 struct RowFinisher {
   private let batch: LossBatch
   private let kernel: Kernel
+  private let scratch: UnsafeMutableRawPointer
   private let largest: Double
-  /// Whether the loss of a row is its cross-entropy, and each row counts once.
+  private let transform: LogitTransform
+  /// Whether the loss of a row is its cross-entropy and no more, each row counts once, and nothing else is asked.
   private let isPlain: Bool
 
-  init(_ batch: LossBatch, kernel: Kernel) {
+  /// - Parameter scratch: `kernelScratchByteCount` bytes, aligned to 64.
+  init(_ batch: LossBatch, kernel: Kernel, scratch: UnsafeMutableRawPointer) {
     self.batch = batch
     self.kernel = kernel
+    self.scratch = scratch
     largest = batch.outputs.largest
     let options = batch.options
-    isPlain = options.zLoss == 0 && options.sampleWeights == nil && options.classWeights == nil
+    transform = options.transform
+    isPlain =
+      options.zLoss == 0 && options.sampleWeights == nil && options.classWeights == nil && options.temperature == 1
+      && options.softcap == 0 && !batch.readsRowsAgain
   }
+
+  /// Whether finishing a row reads its logits a second time.
+  var readsRowsAgain: Bool { batch.readsRowsAgain }
 
   /// Finishes consecutive rows whose one-hot labels have not been looked at yet.
   func finish(rows: Range<Int>, summaries: UnsafePointer<RowSummary>, figures: inout Figures) {
-    for row in rows { finish(row: row, summary: summaries[row - rows.lowerBound], figures: &figures) }
+    for row in rows { finish(row: row, summary: summaries[row - rows.lowerBound], scan: nil, figures: &figures) }
   }
 
-  /// Finishes a row whose one-hot labels have not been looked at yet.
-  func finish(row: Int, summary: RowSummary, figures: inout Figures) {
-    finish(row: row, summary: summary, label: label(ofRow: row), figures: &figures)
-  }
-
-  /// Finishes a row whose one-hot labels have been looked at in parts.
-  func finish(row: Int, summary: RowSummary, scan: OneHotScan, figures: inout Figures) {
-    finish(row: row, summary: summary, label: label(scan), figures: &figures)
-  }
-
-  private func finish(row: Int, summary: RowSummary, label: RowLabel, figures: inout Figures) {
+  /// Finishes a row.
+  /// - Parameter scan: what its one-hot label came to; nil where it has not been looked at.
+  func finish(row: Int, summary: RowSummary, scan: OneHotScan?, figures: inout Figures) {
     batch.outputs.writeLogSumExp(summary.logSumExp, row: row)
     batch.outputs.writePrediction(summary.argmax, row: row)
-    if isPlain, case .class(let index) = label {
+    if isPlain, let index = goodIntegerLabel(ofRow: row) {
       let value = (summary.maximum - logit(index, ofRow: row)) + summary.logSum
       // False as well for a maximum, and so a loss, that is NaN; an infinite maximum makes NaN or infinity.
       if value <= largest, summary.maximum.isFinite {
@@ -45,33 +47,69 @@ struct RowFinisher {
         return
       }
     }
-    let loss: RowLoss
-    switch label {
-    case .ignored:
+    finishOther(row: row, summary: summary, scan: scan, figures: &figures)
+  }
+
+  /// An integer label that is a class and not ignored.
+  private func goodIntegerLabel(ofRow row: Int) -> Int? {
+    guard case .integers(let type) = batch.labelLayout else { return nil }
+    let value = integerLabel(at: batch.labels + row * type.byteCount, type: type)
+    return value >= 0 && value < batch.classCount && value != batch.options.ignoreIndex ? Int(value) : nil
+  }
+
+  /// Finishes a row that is not of the plainest kind.
+  @inline(never)
+  private func finishOther(row: Int, summary: RowSummary, scan: OneHotScan?, figures: inout Figures) {
+    let label = scan.map(label(_:)) ?? label(ofRow: row, summary)
+    if case .ignored = label {
       figures.addIgnored()
       batch.outputs.writeLoss(0, row: row)
       batch.outputs.writeVerdict(.ignored, row: row)
       return
-    case .invalid(let verdict):
-      loss = RowLoss(invalid: verdict)
-    case .class(let index):
-      loss = self.loss(row: row, summary: summary, label: index)
     }
+    let loss = loss(row: row, summary: summary, label: label)
     figures.add(loss, row: row)
     batch.outputs.writeLoss(loss.value, row: row)
     batch.outputs.writeVerdict(loss.verdict, row: row)
   }
 
-  private func loss(row: Int, summary: RowSummary, label: Int) -> RowLoss {
+  private func loss(row: Int, summary: RowSummary, label: RowLabel) -> RowLoss {
     let sampleWeight = float(row, of: batch.options.sampleWeights)
-    guard sampleWeight.isFinite, sampleWeight >= 0 else { return RowLoss(invalid: .badWeight) }
+    let isGoodWeight = sampleWeight.isFinite && sampleWeight >= 0
+    let classIndex: Int
+    let classWeight: Double
+    let term: LabelTerm
+    switch label {
+    case .invalid(let verdict): return RowLoss(invalid: verdict)
+    case .class(let index):
+      guard isGoodWeight else { return RowLoss(invalid: .badWeight) }
+      classIndex = index
+      classWeight = float(index, of: batch.options.classWeights)
+      term = self.term(row: row, summary: summary, label: index, classWeight: classWeight)
+    case .distribution(let sums):
+      guard isGoodWeight else { return RowLoss(invalid: .badWeight) }
+      classIndex = Int(sums.argmax)
+      classWeight = 1
+      term = self.term(row: row, summary: summary, sums: sums)
+    case .ignored: preconditionFailure("an ignored row has no loss")
+    }
     return RowLoss(
-      summary, label: label, labelLogit: logit(label, ofRow: row),
-      weights: (sampleWeight, float(label, of: batch.options.classWeights)), zLoss: Double(batch.options.zLoss),
-      largest: largest)
+      summary, label: classIndex, term: term, weights: (sampleWeight, classWeight),
+      zLoss: Double(batch.options.zLoss), largest: largest, isInTopK: isInTopK(classIndex, row: row, summary: summary))
   }
 
-  private func label(ofRow row: Int) -> RowLabel {
+  /// Whether fewer than k logits are greater than the label's: on the logits as they are given.
+  private func isInTopK(_ label: Int, row: Int, summary: RowSummary) -> Bool {
+    guard batch.options.topK > 0, !summary.maximum.isNaN else { return false }
+    let value = logit(label, ofRow: row)
+    guard value > -.infinity else { return false }
+    if summary.argmax == Int64(label) { return true }
+    return kernel.countGreater(value, batch.row(row), batch.logitType.format, batch.classCount) < batch.options.topK
+  }
+
+  // MARK: Labels
+
+  private func label(ofRow row: Int, _ summary: RowSummary) -> RowLabel {
     switch batch.labelLayout {
     case .integers(let type):
       let value = integerLabel(at: batch.labels + row * type.byteCount, type: type)
@@ -82,6 +120,8 @@ struct RowFinisher {
       let pattern = type.pattern
       let elements = batch.labels + row * batch.classCount * type.elementByteCount
       return label(kernel.scanOneHot(elements, batch.classCount, 0, pattern))
+    case .probabilities(let type):
+      return distribution(batch.labels + row * batch.classCount * type.byteCount, type, row: row, summary)
     }
   }
 
@@ -90,6 +130,66 @@ struct RowFinisher {
     let isZero = scan.oneCount == 0 && scan.otherCount == 0
     return isZero && batch.options.ignoresZeroRows ? .ignored : .invalid(.notOneHot)
   }
+
+  private func distribution(
+    _ probabilities: UnsafeRawPointer, _ type: LogitType, row: Int, _ summary: RowSummary
+  ) -> RowLabel {
+    let smoothing = Double(batch.options.labelSmoothing)
+    let sums = sums(
+      row: row, summary,
+      ClassShares(
+        classWeights: batch.options.classWeights, probabilities: probabilities, probabilityFormat: type.format,
+        labelShare: 1 - smoothing, uniformShare: smoothing / Double(batch.classCount)))
+    let tolerance = Double(batch.options.labelTolerance)
+    guard sums.badCount == 0, abs(sums.probabilities - 1) <= tolerance else { return .invalid(.badProbabilities) }
+    return .distribution(sums)
+  }
+
+  // MARK: The label's term of the loss
+
+  /// `sum of v t' (lse - z)` for a label that is one class: `v[y] (lse - z[y])`, and with smoothing e, 1 - e of that and
+  /// e / C of the sum over all classes.
+  private func term(row: Int, summary: RowSummary, label: Int, classWeight: Double) -> LabelTerm {
+    guard summary.maximum.isFinite else { return .none }
+    let labelLogit = kernel.transformed(logit(label, ofRow: row), batch.logitType.format, transform)
+    var term = LabelTerm(
+      // A coefficient of 0 contributes 0, also to an infinite loss.
+      value: classWeight == 0 ? 0 : classWeight * ((summary.maximum - labelLogit) + summary.logSum),
+      isMasked: classWeight != 0 && labelLogit == -.infinity)
+    let smoothing = Double(batch.options.labelSmoothing)
+    guard smoothing != 0 else { return term }
+    let sums = sums(
+      row: row, summary,
+      ClassShares(
+        classWeights: batch.options.classWeights, probabilities: nil, probabilityFormat: 0, labelShare: 0,
+        uniformShare: 1))
+    let uniform = self.term(row: row, summary: summary, sums: sums)
+    term.value = (1 - smoothing) * term.value + smoothing / Double(batch.classCount) * uniform.value
+    term.isMasked = term.isMasked || uniform.isMasked
+    return term
+  }
+
+  private func term(row: Int, summary: RowSummary, sums: ClassSums) -> LabelTerm {
+    guard summary.maximum.isFinite else { return .none }
+    return LabelTerm(
+      value: max(0, sums.gaps) + sums.shares * summary.logSum,
+      isMasked: sums.gaps == .infinity && hasMaskedClass(row: row))
+  }
+
+  /// Whether a logit is -infinity. Otherwise infinite gaps have overflown.
+  private func hasMaskedClass(row: Int) -> Bool {
+    let format = batch.logitType.format
+    return (0..<batch.classCount).contains {
+      kernel.transformed(logit($0, ofRow: row), format, transform) == -.infinity
+    }
+  }
+
+  private func sums(row: Int, _ summary: RowSummary, _ shares: ClassShares) -> ClassSums {
+    kernel.sumClasses(
+      batch.row(row), batch.logitType.format, batch.classCount, transform, summary.maximum, shares, scratch)
+  }
+
+  // MARK: Memory
 
   private func logit(_ index: Int, ofRow row: Int) -> Double { batch.logitType.logit(index, of: batch.row(row)) }
 

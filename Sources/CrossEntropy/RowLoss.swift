@@ -13,29 +13,28 @@ struct RowLoss {
   /// The part of `value` that the z-loss made.
   let zTerm: Double
   let isCorrect: Bool
+  let isInTopK: Bool
 }
 
 extension RowLoss {
   /// The loss of a row whose label or weight cannot be used.
   init(invalid verdict: RowVerdict) {
-    self.init(value: .nan, verdict: verdict, sampleWeight: 0, weight: 0, zTerm: 0, isCorrect: false)
+    self.init(value: .nan, verdict: verdict, sampleWeight: 0, weight: 0, zTerm: 0, isCorrect: false, isInTopK: false)
   }
 
-  /// The loss of a row with a label.
-  ///
-  /// `(maximum - logit) + log1p(sum of the others)`, never `logSumExp - logit`: both terms are at least 0, so nothing
-  /// cancels, and a loss of 1e-20 is 1e-20.
+  /// The loss of a row with a good label.
   ///
   /// - Parameters:
   ///   - summary: of the row's logits.
-  ///   - label: the row's class.
-  ///   - labelLogit: the logit of that class.
-  ///   - weights: the row's sample weight and the class weight of its label.
+  ///   - label: the row's class; of probabilities, that of the largest.
+  ///   - term: what the label makes of the loss.
+  ///   - weights: the row's sample weight, and the class weight that it counts with in the mean.
   ///   - zLoss: what `logSumExp^2` is multiplied by.
   ///   - largest: the largest finite value of the results' type.
+  ///   - isInTopK: whether the label is among the k largest logits.
   init(
-    _ summary: RowSummary, label: Int, labelLogit: Double, weights: (sample: Double, class: Double), zLoss: Double,
-    largest: Double
+    _ summary: RowSummary, label: Int, term: LabelTerm, weights: (sample: Double, class: Double), zLoss: Double,
+    largest: Double, isInTopK: Bool
   ) {
     var verdict = RowVerdict.ok
     var value = Double.nan
@@ -48,9 +47,8 @@ extension RowLoss {
       verdict = .allMasked
     } else {
       if zLoss != 0 { zTerm = zLoss * (summary.logSumExp * summary.logSumExp) }
-      // A coefficient of 0 contributes 0, also to an infinite loss.
-      value = weights.class == 0 ? zTerm : weights.class * ((summary.maximum - labelLogit) + summary.logSum) + zTerm
-      if weights.class != 0, labelLogit == -.infinity {
+      value = term.value + zTerm
+      if term.isMasked {
         verdict = .labelMasked
       } else if value > largest {
         verdict = .overflow
@@ -58,8 +56,21 @@ extension RowLoss {
     }
     self.init(
       value: value, verdict: verdict, sampleWeight: weights.sample, weight: weights.sample * weights.class,
-      zTerm: zTerm, isCorrect: verdict != .nanLogit && summary.argmax == Int64(label))
+      zTerm: zTerm, isCorrect: verdict != .nanLogit && summary.argmax == Int64(label), isInTopK: isInTopK)
   }
+}
+
+/// What a label makes of a row's loss.
+///
+/// Of differences from the maximum and log1p of the sum of the others, never of `logSumExp - logit`: all terms are at least
+/// 0, so nothing cancels, and a loss of 1e-20 is 1e-20.
+struct LabelTerm {
+  var value: Double
+  /// Whether a class that the label gives weight to has the logit -infinity.
+  var isMasked: Bool
+
+  /// Of a row that has no finite maximum.
+  static let none = LabelTerm(value: .nan, isMasked: false)
 }
 
 extension RowSummary {

@@ -5,13 +5,15 @@ package enum RowVerdict: UInt8, Sendable, BitwiseCopyable {
   case ignored = 1
   case labelOutOfRange = 2
   case notOneHot = 3
+  /// A probability is negative or not finite, or they do not add up to 1.
+  case badProbabilities = 4
   case badWeight = 5
   case nanLogit = 16
   /// A logit is +infinity.
   case infiniteLogit = 17
   /// Every logit is -infinity.
   case allMasked = 18
-  /// The label's logit is -infinity, another is finite.
+  /// A class that the label gives weight to has the logit -infinity, another is finite.
   case labelMasked = 19
   /// The loss is finite, but too large for the type of the results.
   case overflow = 20
@@ -19,7 +21,7 @@ package enum RowVerdict: UInt8, Sendable, BitwiseCopyable {
   /// Whether the row's label or weight is at fault.
   var isInvalid: Bool {
     switch self {
-    case .labelOutOfRange, .notOneHot, .badWeight: true
+    case .labelOutOfRange, .notOneHot, .badProbabilities, .badWeight: true
     default: false
     }
   }

@@ -22,28 +22,48 @@ final class Worker {
   /// Computes whole rows and writes their answers.
   func compute(rows: Range<Int>, of batch: LossBatch) -> Figures {
     var figures = Figures()
-    let finisher = RowFinisher(batch, kernel: kernel)
+    let finisher = RowFinisher(batch, kernel: kernel, scratch: scratch)
+    // Rows that are looked at twice are still in the cache the second time.
+    let rowsPerRun = finisher.readsRowsAgain ? Self.fewRows(batch) : Self.rowsPerRun
     var first = rows.lowerBound
     while first < rows.upperBound {
-      let count = min(Self.rowsPerRun, rows.upperBound - first)
+      let count = min(rowsPerRun, rows.upperBound - first)
       kernel.summarizeRows(
-        batch.row(first), batch.logitType.format, count, batch.classCount, blocks, scratch, summaries)
+        batch.row(first), batch.logitType.format, count, batch.classCount, batch.options.transform, blocks, scratch,
+        summaries)
       finisher.finish(rows: first..<first + count, summaries: summaries, figures: &figures)
       first += count
     }
     return figures
   }
 
+  /// Rows that the first cache holds, but sixteen at least.
+  private static func fewRows(_ batch: LossBatch) -> Int {
+    batch.classCount > 64 ? 1 : max(16, min(rowsPerRun, (16 << 10) / batch.rowByteCount))
+  }
+
   /// Computes some blocks of one row, and looks at its one-hot labels there.
   func compute(
     blocks: Range<Int>, ofRow row: Int, of batch: LossBatch, into summaries: UnsafeMutablePointer<BlockSummary>
   ) -> OneHotScan {
-    kernel.summarizeBlocks(batch.row(row), batch.logitType.format, batch.classCount, blocks, summaries, scratch)
+    kernel.summarizeBlocks(
+      batch.row(row), batch.logitType.format, batch.classCount, batch.options.transform, blocks, summaries, scratch)
     guard case .oneHot(let type) = batch.labelLayout else { return OneHotScan() }
     let pattern = type.pattern
     let first = blocks.lowerBound * blockLength
     let end = min(blocks.upperBound * blockLength, batch.classCount)
     let elements = batch.labels + (row * batch.classCount + first) * type.elementByteCount
     return kernel.scanOneHot(elements, end - first, first, pattern)
+  }
+
+  /// Folds the blocks of a row and writes its answers.
+  ///
+  /// - Parameter scan: what all parts of its one-hot label came to.
+  func finish(row: Int, of batch: LossBatch, blocks: UnsafePointer<BlockSummary>, scan: OneHotScan?) -> Figures {
+    var figures = Figures()
+    let summary = kernel.foldBlocks(blocks, batch.row(row), batch.logitType.format, batch.classCount)
+    let finisher = RowFinisher(batch, kernel: kernel, scratch: scratch)
+    finisher.finish(row: row, summary: summary, scan: scan, figures: &figures)
+    return figures
   }
 }

@@ -7,10 +7,11 @@ let blockScratchByteCount = 2 * MemoryLayout<WideLanes>.size
 ///
 /// The last vector may be short, and one holds the block's maximum, which the sum leaves out: these two are computed
 /// from copies, filled up with -infinity, which adds exactly nothing.
-struct Block<Element: LogitElement> {
+struct Block<Element: LogitElement, Kind: TransformKind> {
   private typealias Numbers = Element.Numbers
 
   private let elements: UnsafeRawPointer
+  private let transform: LogitTransform
   private let wholeVectorCount: Int
   private let vectorCount: Int
   /// A copy of the short last vector.
@@ -19,8 +20,9 @@ struct Block<Element: LogitElement> {
   private let hole: UnsafeMutableRawPointer
 
   @inline(__always)
-  init(_ elements: UnsafeRawPointer, count: Int, scratch: UnsafeMutableRawPointer) {
+  init(_ elements: UnsafeRawPointer, count: Int, transform: LogitTransform, scratch: UnsafeMutableRawPointer) {
     self.elements = elements
+    self.transform = transform
     wholeVectorCount = count / Geometry.laneCount
     tail = scratch
     hole = scratch + Element.vectorByteCount
@@ -46,21 +48,24 @@ struct Block<Element: LogitElement> {
   /// The block's maximum, where it first stands, and the scaled sum of the other exponentials.
   @inline(__always)
   func summary(firstClass: Int) -> BlockSummary {
-    let maximum = self.maximum
+    // The transform is increasing, so this needs none.
+    let rawMaximum = self.rawMaximum
+    let maximum = transform.applied(to: rawMaximum, of: Numbers.self, as: Kind.self)
     // Not finite: a row of this kind gets its answer from what its elements are, not from a sum.
     guard maximum.isFinite else {
       return BlockSummary(
-        maximum: maximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum, argmax: Int64(firstClass))
+        maximum: maximum, rawMaximum: rawMaximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum,
+        argmax: Int64(firstClass))
     }
-    let position = firstPosition(of: maximum)
+    let position = firstPosition(of: rawMaximum)
     let (center, power) = Numbers.scaling(maximum: maximum)
     return BlockSummary(
-      maximum: maximum, scaledSum: scaledSum(maximum: maximum, position: position), power: power, center: center,
-      argmax: Int64(firstClass &+ position))
+      maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum(maximum: maximum, position: position),
+      power: power, center: center, argmax: Int64(firstClass &+ position))
   }
 
   @inline(__always)
-  private var maximum: Double {
+  private var rawMaximum: Double {
     var even = Numbers.repeating(-.infinity)
     var odd = even
     var index = 0
@@ -95,6 +100,16 @@ struct Block<Element: LogitElement> {
     return 0
   }
 
+  @inline(__always)
+  private func exponentials(
+    _ index: Int, holeIndex: Int, _ reference: BlockReference<Numbers.Vector>
+  ) -> ScaledExponentials<Numbers.Vector> {
+    // The next block, or row, comes from memory while this one is computed.
+    prefetch(elements + (index &* Element.vectorByteCount &+ Geometry.blockLength &* Element.byteCount))
+    let x = Element.load(index == holeIndex ? UnsafeRawPointer(hole) : vector(index))
+    return Numbers.exponentials(of: transform.applied(to: x, of: Numbers.self, as: Kind.self), reference)
+  }
+
   /// The sum over all elements but the one at `position`, scaled.
   @inline(__always)
   private func scaledSum(maximum: Double, position: Int) -> Double {
@@ -103,10 +118,14 @@ struct Block<Element: LogitElement> {
     clear(hole, lane: position % Geometry.laneCount)
     let reference = Numbers.reference(maximum: maximum)
     var sums: BlockSums = (WideLanes(repeating: 0), WideLanes(repeating: 0))
-    for index in 0..<vectorCount {
-      let x = Element.load(index == holeIndex ? UnsafeRawPointer(hole) : vector(index))
-      Numbers.add(x, reference, to: &sums)
+    // One vector ahead of the sum: two short chains keep the machine busier than a long one.
+    var ahead = exponentials(0, holeIndex: holeIndex, reference)
+    for index in 1..<max(1, vectorCount) {
+      let next = exponentials(index, holeIndex: holeIndex, reference)
+      Numbers.add(ahead, to: &sums)
+      ahead = next
     }
+    Numbers.add(ahead, to: &sums)
     return sum(sums.total) + sum(sums.lost)
   }
 }

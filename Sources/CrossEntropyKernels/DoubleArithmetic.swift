@@ -18,6 +18,13 @@ enum DoubleArithmetic: Arithmetic {
   @inline(__always) static func larger(_ a: WideLanes, _ b: WideLanes) -> WideLanes { CKernelShims.larger(a, b) }
   @inline(__always) static func largestLane(_ vector: WideLanes) -> Double { CKernelShims.largestLane(vector) }
   @inline(__always) static func equalLanes(_ a: WideLanes, _ b: WideLanes) -> UInt16 { CKernelShims.equalLanes(a, b) }
+  @inline(__always) static func greaterLanes(_ a: WideLanes, _ b: WideLanes) -> UInt16 {
+    CKernelShims.greaterLanes(a, b)
+  }
+  @inline(__always) static func firstLane(_ vector: WideLanes) -> Double { vector[0] }
+  @inline(__always) static func widened(_ vector: WideLanes) -> WideLanes { vector }
+  @inline(__always) static func divided(_ x: WideLanes, by divisor: WideLanes) -> WideLanes { x / divisor }
+  @inline(__always) static func capped(_ x: WideLanes, at cap: Double) -> WideLanes { softcapped(x, at: cap) }
 
   @inline(__always)
   static func scaling(maximum: Double) -> (center: Double, power: Double) {
@@ -33,12 +40,20 @@ enum DoubleArithmetic: Arithmetic {
   }
 
   @inline(__always)
-  static func add(_ x: WideLanes, _ reference: BlockReference<WideLanes>, to sum: inout BlockSums) {
+  static func exponentials(
+    of x: WideLanes, _ reference: BlockReference<WideLanes>
+  ) -> ScaledExponentials<WideLanes> {
     let clamped = larger(reference.floors, reference.isCentered ? x - reference.centers : x)  // So that NaN survives.
     let shifted = multiplyAdd(clamped, repeating(log2e), reference.magics)
     let n = shifted - reference.magics
     let t = multiplyAdd(n, repeating(-ln2Low), multiplyAdd(n, repeating(-ln2High), clamped))
-    let term = powersOfTwo(fields: shifted) * exponentials(ofSmall: t)
+    return (shifted, t * exponentialQuotients(ofSmall: t))
+  }
+
+  @inline(__always)
+  static func add(_ exponentials: ScaledExponentials<WideLanes>, to sum: inout BlockSums) {
+    let power = powersOfTwo(fields: exponentials.shifted)
+    let term = multiplyAdd(power, exponentials.rest, power)
     // Knuth's two-sum.
     let next = sum.total + term
     let part = next - sum.total

@@ -22,6 +22,7 @@ extension Lanes {
   @inline(__always) static func + (a: Lanes, b: Lanes) -> Lanes { xentAdd(a, b) }
   @inline(__always) static func - (a: Lanes, b: Lanes) -> Lanes { xentSubtract(a, b) }
   @inline(__always) static func * (a: Lanes, b: Lanes) -> Lanes { xentMultiply(a, b) }
+  @inline(__always) static func / (a: Lanes, b: Lanes) -> Lanes { xentDivide(a, b) }
 }
 
 extension WideLanes {

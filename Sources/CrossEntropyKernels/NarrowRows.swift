@@ -9,9 +9,9 @@ let narrowScratchByteCount = 2 * Geometry.laneCount * Geometry.largestNarrowClas
 ///
 /// - Parameter scratch: `narrowScratchByteCount` bytes, for this call's own use.
 @inline(__always)
-func summarizeNarrowRows<Element: NarrowLogitElement>(
-  of type: Element.Type, _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int, scratch: UnsafeMutableRawPointer,
-  into summaries: UnsafeMutablePointer<RowSummary>
+func summarizeNarrowRows<Element: NarrowLogitElement, Kind: TransformKind>(
+  of type: Element.Type, as kind: Kind.Type, _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int,
+  transform: LogitTransform, scratch: UnsafeMutableRawPointer, into summaries: UnsafeMutablePointer<RowSummary>
 ) {
   let rowByteCount = classCount &* Element.byteCount
   let spare = scratch + narrowScratchByteCount / 2
@@ -26,14 +26,14 @@ func summarizeNarrowRows<Element: NarrowLogitElement>(
       }
       group = UnsafeRawPointer(spare)
     }
-    let rows = NarrowGroup<Element>(group, classCount: classCount, columns: scratch)
+    let rows = NarrowGroup<Element, Kind>(group, classCount: classCount, transform: transform, columns: scratch)
     rows.write(count: count, rows: group, columns: scratch, to: summaries + first)
     first &+= count
   }
 }
 
 /// Sixteen rows of few classes, computed.
-private struct NarrowGroup<Element: NarrowLogitElement> {
+private struct NarrowGroup<Element: NarrowLogitElement, Kind: TransformKind> {
   private let classCount: Int
   private let maxima: Lanes
   private let sums: WideLanes
@@ -42,18 +42,21 @@ private struct NarrowGroup<Element: NarrowLogitElement> {
   private let logSums: WideLanes
 
   @inline(__always)
-  init(_ rows: UnsafeRawPointer, classCount: Int, columns: UnsafeMutableRawPointer) {
+  init(_ rows: UnsafeRawPointer, classCount: Int, transform: LogitTransform, columns: UnsafeMutableRawPointer) {
     self.classCount = classCount
-    var maxima = Lanes(repeating: -.infinity)
+    var rawMaxima = Lanes(repeating: -.infinity)
     var argmaxes = Lanes(repeating: 0)
     var index = 0
     while index < classCount {
       let column = Element.loadColumn(rows + index &* Element.byteCount, stride: classCount &* Element.byteCount)
-      columns.storeBytes(of: column, toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
-      argmaxes = select(column, isGreaterThan: maxima, yes: Lanes(repeating: Float(index)), no: argmaxes)
-      maxima = larger(column, maxima)
+      columns.storeBytes(
+        of: transform.applied(to: column, of: FloatArithmetic.self, as: Kind.self),
+        toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
+      argmaxes = select(column, isGreaterThan: rawMaxima, yes: Lanes(repeating: Float(index)), no: argmaxes)
+      rawMaxima = larger(column, rawMaxima)
       index &+= 1
     }
+    let maxima = transform.applied(to: rawMaxima, of: FloatArithmetic.self, as: Kind.self)
     let references = LaneReferences(maxima: maxima)
     var sums = WideLanes(repeating: 0)
     index = 0
@@ -61,7 +64,9 @@ private struct NarrowGroup<Element: NarrowLogitElement> {
       let column = columns.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
       let others = select(
         argmaxes, equals: Lanes(repeating: Float(index)), yes: Lanes(repeating: -.infinity), no: column)
-      addExponentials(of: others - references.centers, magic: references.magics, floor: references.floors, to: &sums)
+      addScaled(
+        scaledExponentials(of: others - references.centers, magic: references.magics, floor: references.floors),
+        to: &sums)
       index &+= 1
     }
     sums = sums * references.scales(maxima: maxima)

@@ -1,7 +1,7 @@
 import CKernelShims
 
 /// Bytes that a worker lends to the functions here for their own use.
-package let kernelScratchByteCount = max(blockScratchByteCount, narrowScratchByteCount)
+package let kernelScratchByteCount = max(blockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount)
 
 /// Logits in one block, of which the last of a row may have fewer.
 package let blockLength = Geometry.blockLength
@@ -17,31 +17,47 @@ package func blockCount(classCount: Int) -> Int {
 ///   - row: the row's first logit; need not be aligned.
 ///   - format: the type of the logits: `XENT_FORMAT_F32` or another.
 ///   - classCount: the row's number of logits.
+///   - transform: what is done to each logit first.
 ///   - blocks: which blocks of the row.
 ///   - summaries: room for one summary a block, the first for `blocks.lowerBound`.
 ///   - scratch: `kernelScratchByteCount` bytes, aligned to 4, for this call's own use.
 /// - Complexity: reads each logit of these blocks from memory once; allocates nothing.
 package func summarizeBlocks(
-  ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int, blocks: Range<Int>,
+  ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int, transform: LogitTransform, blocks: Range<Int>,
   into summaries: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer
 ) {
-  switch format {
-  case XENT_FORMAT_F32: summarize(F32Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
-  case XENT_FORMAT_F16: summarize(F16Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
-  case XENT_FORMAT_F64: summarize(F64Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
-  default: summarize(BF16Element.self, ofRow: row, classCount, blocks, into: summaries, scratch)
+  if transform.softcap != 0 {
+    summarizeBlocks(as: Capped.self, row, format, classCount, transform, blocks, summaries, scratch)
+  } else if transform.temperature != 1 {
+    summarizeBlocks(as: Divided.self, row, format, classCount, transform, blocks, summaries, scratch)
+  } else {
+    summarizeBlocks(as: Untransformed.self, row, format, classCount, transform, blocks, summaries, scratch)
   }
 }
 
 @inline(__always)
-private func summarize<Element: LogitElement>(
-  _ type: Element.Type, ofRow row: UnsafeRawPointer, _ classCount: Int, _ blocks: Range<Int>,
-  into summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
+private func summarizeBlocks<Kind: TransformKind>(
+  as kind: Kind.Type, _ row: UnsafeRawPointer, _ format: LogitFormat, _ classCount: Int, _ transform: LogitTransform,
+  _ blocks: Range<Int>, _ summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
+) {
+  switch format {
+  case XENT_FORMAT_F32: summarize(F32Element.self, kind, row, classCount, transform, blocks, summaries, scratch)
+  case XENT_FORMAT_F16: summarize(F16Element.self, kind, row, classCount, transform, blocks, summaries, scratch)
+  case XENT_FORMAT_F64: summarize(F64Element.self, kind, row, classCount, transform, blocks, summaries, scratch)
+  default: summarize(BF16Element.self, kind, row, classCount, transform, blocks, summaries, scratch)
+  }
+}
+
+@inline(__always)
+private func summarize<Element: LogitElement, Kind: TransformKind>(
+  _ type: Element.Type, _ kind: Kind.Type, _ row: UnsafeRawPointer, _ classCount: Int, _ transform: LogitTransform,
+  _ blocks: Range<Int>, _ summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
 ) {
   for index in blocks {
     let first = index &* Geometry.blockLength
     let count = min(Geometry.blockLength, classCount &- first)
-    let block = Block<Element>(row + first &* Element.byteCount, count: count, scratch: scratch)
+    let block = Block<Element, Kind>(
+      row + first &* Element.byteCount, count: count, transform: transform, scratch: scratch)
     summaries[index &- blocks.lowerBound] = block.summary(firstClass: first)
   }
 }
@@ -50,7 +66,7 @@ private func summarize<Element: LogitElement>(
 ///
 /// - Parameters:
 ///   - blocks: one summary for each block of the row.
-///   - row: the row itself, read again only where it holds a NaN, to find the first.
+///   - row: the row itself, read again only where it has no finite maximum, or holds a NaN.
 package func foldBlocks(
   _ blocks: UnsafePointer<BlockSummary>, ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int
 ) -> RowSummary {
@@ -59,7 +75,7 @@ package func foldBlocks(
   var isNaN = blocks[0].scaledSum.isNaN
   var index = 1
   while index < count {
-    if blocks[index].maximum > blocks[best].maximum { best = index }
+    if blocks[index].rawMaximum > blocks[best].rawMaximum { best = index }
     if blocks[index].scaledSum.isNaN { isNaN = true }
     index &+= 1
   }
@@ -90,7 +106,7 @@ private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best
 
 /// The bytes of one logit.
 @inline(__always)
-private func byteCount(of format: LogitFormat) -> Int {
+func byteCount(of format: LogitFormat) -> Int {
   switch format {
   case XENT_FORMAT_F32: F32Element.byteCount
   case XENT_FORMAT_F64: F64Element.byteCount
@@ -103,17 +119,17 @@ private func byteCount(of format: LogitFormat) -> Int {
 /// - Parameters:
 ///   - logits: `rowCount * classCount` elements, row-major; need not be aligned.
 ///   - format: the type of the logits: `XENT_FORMAT_F32` or another.
+///   - transform: what is done to each logit first.
 ///   - blocks: room for `blockCount(classCount:)` block summaries, for this call's own use.
 ///   - scratch: `kernelScratchByteCount` bytes, aligned to 64, for this call's own use.
 ///   - summaries: room for one summary a row.
 package func summarizeRows(
-  _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int,
+  _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int, transform: LogitTransform,
   blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
   into summaries: UnsafeMutablePointer<RowSummary>
 ) {
   guard classCount > Geometry.largestNarrowClassCount || format == XENT_FORMAT_F64 else {
-    summarizeNarrowRows(
-      logits, format: format, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+    summarizeNarrowRows(logits, format, rowCount, classCount, transform, scratch, summaries)
     return
   }
   let rowByteCount = classCount &* byteCount(of: format)
@@ -121,26 +137,44 @@ package func summarizeRows(
   for index in 0..<rowCount {
     let row = logits + index &* rowByteCount
     summarizeBlocks(
-      ofRow: row, format: format, classCount: classCount, blocks: blockRange, into: blocks, scratch: scratch)
+      ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,
+      scratch: scratch)
     summaries[index] = foldBlocks(blocks, ofRow: row, format: format, classCount: classCount)
   }
 }
 
 @inline(__always)
 private func summarizeNarrowRows(
-  _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int, scratch: UnsafeMutableRawPointer,
-  into summaries: UnsafeMutablePointer<RowSummary>
+  _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int, _ transform: LogitTransform,
+  _ scratch: UnsafeMutableRawPointer, _ summaries: UnsafeMutablePointer<RowSummary>
+) {
+  if transform.softcap != 0 {
+    summarizeNarrowRows(as: Capped.self, logits, format, rowCount, classCount, transform, scratch, summaries)
+  } else if transform.temperature != 1 {
+    summarizeNarrowRows(as: Divided.self, logits, format, rowCount, classCount, transform, scratch, summaries)
+  } else {
+    summarizeNarrowRows(as: Untransformed.self, logits, format, rowCount, classCount, transform, scratch, summaries)
+  }
+}
+
+@inline(__always)
+private func summarizeNarrowRows<Kind: TransformKind>(
+  as kind: Kind.Type, _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int,
+  _ transform: LogitTransform, _ scratch: UnsafeMutableRawPointer, _ summaries: UnsafeMutablePointer<RowSummary>
 ) {
   switch format {
   case XENT_FORMAT_F32:
     summarizeNarrowRows(
-      of: F32Element.self, logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+      of: F32Element.self, as: kind, logits, rowCount: rowCount, classCount: classCount, transform: transform,
+      scratch: scratch, into: summaries)
   case XENT_FORMAT_F16:
     summarizeNarrowRows(
-      of: F16Element.self, logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+      of: F16Element.self, as: kind, logits, rowCount: rowCount, classCount: classCount, transform: transform,
+      scratch: scratch, into: summaries)
   default:
     summarizeNarrowRows(
-      of: BF16Element.self, logits, rowCount: rowCount, classCount: classCount, scratch: scratch, into: summaries)
+      of: BF16Element.self, as: kind, logits, rowCount: rowCount, classCount: classCount, transform: transform,
+      scratch: scratch, into: summaries)
   }
 }
 
@@ -161,17 +195,20 @@ private func summaryOfSpecialRow(
 }
 
 /// The summary of a row that has no finite maximum, or holds a NaN.
+///
+/// - Parameter maximum: after the transform.
 @inline(__always)
 func summaryOfSpecialRow<Element: LogitElement>(
   of type: Element.Type, _ row: UnsafeRawPointer, classCount: Int, maximum: Double, holdsNaN: Bool
 ) -> RowSummary {
-  guard holdsNaN || maximum > 0 else { return RowSummary(maximum: maximum, logSum: 0, argmax: 0) }
   var argmax = 0
+  var largest = -Double.infinity
   for index in 0..<classCount {
     let value = Element.element(index, of: row)
-    guard holdsNaN ? value.isNaN : value == .infinity else { continue }
+    guard holdsNaN ? value.isNaN : value > largest else { continue }
     argmax = index
-    break
+    largest = value
+    if holdsNaN { break }
   }
   return RowSummary(maximum: holdsNaN ? .nan : maximum, logSum: 0, argmax: Int64(argmax))
 }

@@ -81,21 +81,31 @@ private let q3: Float = 0x1.55585p-5
 private let q4: Float = 0x1.123ec2p-7
 private let q5: Float = 0x1.6ac324p-10
 
-/// Adds `exp(x - c)`, scaled by `2^-N`, to each lane of `sum`: exactly 0 for -infinity, NaN for NaN.
+/// Exponentials `2^(n - N) (1 + rest)` that are not put together yet; the low bits of `shifted` hold the power's field.
+typealias ScaledExponentials<Vector> = (shifted: Vector, rest: Vector)
+
+/// `exp(x - c)`, scaled by `2^-N`, in each lane: exactly 0 for -infinity, NaN for NaN.
 ///
-/// The reduction and the polynomial are f32, within 0.93 * 2^-24 of the exponential; the sum is f64. Sums in f32 would
-/// cost more than that again where a few elements outweigh many small ones.
+/// The reduction and the polynomial are f32, within 0.93 * 2^-24 of the exponential.
 @inline(__always)
-func addExponentials(of x: Lanes, magic: Lanes, floor: Lanes, to sum: inout WideLanes) {
+func scaledExponentials(of x: Lanes, magic: Lanes, floor: Lanes) -> ScaledExponentials<Lanes> {
   let clamped = larger(floor, x)  // In this order NaN survives.
   let shifted = multiplyAdd(clamped, Lanes(repeating: log2e), magic)
   let n = shifted - magic
   var t = multiplyAdd(n, Lanes(repeating: -ln2High), clamped)
   t = multiplyAdd(n, Lanes(repeating: -ln2Low), t)
-  var q = multiplyAdd(Lanes(repeating: q5), t, Lanes(repeating: q4))
-  q = multiplyAdd(q, t, Lanes(repeating: q3))
-  q = multiplyAdd(q, t, Lanes(repeating: q2))
-  q = multiplyAdd(q, t, Lanes(repeating: q1))
-  q = multiplyAdd(q, t, Lanes(repeating: 1))
-  sum = multiplyAdd(powersOfTwo(fields: shifted), widened(t * q) + WideLanes(repeating: 1), sum)
+  // Estrin's order: half as long a chain as Horner's.
+  let square = t * t
+  let low = multiplyAdd(Lanes(repeating: q2), t, Lanes(repeating: q1))
+  let high = multiplyAdd(Lanes(repeating: q4), t, Lanes(repeating: q3))
+  let q = multiplyAdd(multiplyAdd(Lanes(repeating: q5), square, high), square, low)
+  return (shifted, multiplyAdd(q, square, t))
+}
+
+/// Adds exponentials to each lane of `sum`, in f64: sums in f32 would cost more than the exponentials do where a few
+/// elements outweigh many small ones.
+@inline(__always)
+func addScaled(_ exponentials: ScaledExponentials<Lanes>, to sum: inout WideLanes) {
+  sum = multiplyAdd(
+    powersOfTwo(fields: exponentials.shifted), widened(exponentials.rest) + WideLanes(repeating: 1), sum)
 }

@@ -5,6 +5,12 @@ import CKernelShims
 /// `exp(t)` for `|t| <= 0.35`.
 @inline(__always)
 func exponentials(ofSmall t: WideLanes) -> WideLanes {
+  multiplyAdd(exponentialQuotients(ofSmall: t), t, WideLanes(repeating: 1))
+}
+
+/// `(exp(t) - 1) / t` for `|t| <= 0.35`.
+@inline(__always)
+func exponentialQuotients(ofSmall t: WideLanes) -> WideLanes {
   func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
   var q = constant(1.0 / 6_227_020_800)
   q = multiplyAdd(q, t, constant(1.0 / 479_001_600))
@@ -18,7 +24,6 @@ func exponentials(ofSmall t: WideLanes) -> WideLanes {
   q = multiplyAdd(q, t, constant(1.0 / 24))
   q = multiplyAdd(q, t, constant(1.0 / 6))
   q = multiplyAdd(q, t, constant(1.0 / 2))
-  q = multiplyAdd(q, t, constant(1))
   return multiplyAdd(q, t, constant(1))
 }
 

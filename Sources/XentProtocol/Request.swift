@@ -14,18 +14,13 @@ package struct Request: Sendable {
   ///   - frame: the first frame.
   ///   - frames: the sizes of all frames.
   ///   - limits: of the lane on which the request came.
-  ///   - checkSupport: refuses types and kinds that the protocol knows and its reader does not compute.
-  package init(
-    parsing frame: RawSpan, frames: FrameSizes, limits: RequestLimits,
-    checkSupport: (RequestHeader) throws(Refusal) -> Void = { (_) throws(Refusal) in }
-  ) throws(Refusal) {
+  package init(parsing frame: RawSpan, frames: FrameSizes, limits: RequestLimits) throws(Refusal) {
     header = try RequestHeader(parsing: frame)
     guard header.type == .batch else {
       places = InlineArray(repeating: SectionPlace(frame: 0, offset: 0, byteCount: 0))
       try header.checkInfo(frames)
       return
     }
-    try checkSupport(header)
     try header.checkShape(limits)
     try header.checkByteCounts(limits, received: frames.byteCount)
     places = try header.places(frames)

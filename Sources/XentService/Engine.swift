@@ -21,9 +21,8 @@ package final class Engine {
   package func plan(_ frames: RequestFrames, limits: RequestLimits) -> RequestPlan {
     do throws(Refusal) {
       let request = try Request(
-        parsing: frames.first.bytes, frames: frames.sizes, limits: limits, checkSupport: checkSupport(ofLabels:))
+        parsing: frames.first.bytes, frames: frames.sizes, limits: limits)
       if request.header.type == .info { return .info(request.header) }
-      try checkSupport(ofOptions: request.header)
       try checkClassWeights(of: request, frames)
       return .batch(BatchPlan(request: request))
     } catch {

@@ -11,6 +11,11 @@ extension LossBatch {
     options.ignoreIndex = header.flags.contains(.ignore) ? header.ignoreIndex : nil
     options.ignoresZeroRows = header.flags.contains(.zeroRowIgnored)
     options.zLoss = header.zLoss
+    options.temperature = header.temperature == 0 ? 1 : header.temperature
+    options.softcap = header.softcap
+    options.labelSmoothing = header.labelSmoothing
+    if header.labelTolerance != 0 { options.labelTolerance = header.labelTolerance }
+    options.topK = Int(header.topK)
     options.sampleWeights = request.place(of: .sampleWeights).map { frames.pointer(to: $0) }
     options.classWeights = request.place(of: .classWeights).map { frames.pointer(to: $0) }
     var outputs = LossOutputs()
@@ -52,6 +57,10 @@ extension LabelLayout {
     case (.oneHot, .bf16): self = .oneHot(.bf16)
     case (.oneHot, .f32): self = .oneHot(.f32)
     case (.oneHot, .f64): self = .oneHot(.f64)
+    case (.probabilities, .f16): self = .probabilities(.f16)
+    case (.probabilities, .bf16): self = .probabilities(.bf16)
+    case (.probabilities, .f32): self = .probabilities(.f32)
+    case (.probabilities, .f64): self = .probabilities(.f64)
     default: preconditionFailure("a request with \(kind) labels of \(type) is refused when it is parsed")
     }
   }
@@ -73,6 +82,7 @@ extension ResultHeader {
     invalid = UInt32(figures.invalidCount)
     notFinite = UInt32(figures.notFiniteCount)
     correct = UInt32(figures.correctCount)
+    topKCorrect = UInt32(figures.topKCorrectCount)
     if let badRow = figures.firstBadRow { firstBadRow = UInt32(badRow.row) }
     if request.rows == 0 { notes.insert(.noRows) }
     if figures.countedCount == 0 { notes.insert(.noCountedRows) }

@@ -6,7 +6,7 @@ struct BenchmarkData {
   let logits: UnsafeRawBufferPointer
   let batch: LossBatch
 
-  init(rowCount: Int, classCount: Int, type: LogitType, isOneHot: Bool) {
+  init(rowCount: Int, classCount: Int, type: LogitType, labels kind: InProcess.LabelKind, loss: LossArguments) {
     var random = SystemRandomNumberGenerator()
     let logits = UnsafeMutableRawBufferPointer.allocate(
       byteCount: rowCount * classCount * type.byteCount, alignment: 64)
@@ -23,23 +23,30 @@ struct BenchmarkData {
     self.logits = UnsafeRawBufferPointer(logits)
     let classes = (0..<rowCount).map { _ in Int.random(in: 0..<classCount) }
     let labels: UnsafeRawPointer
-    if isOneHot {
+    let layout: LabelLayout
+    switch kind {
+    case .onehot, .probabilities:
       let matrix = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowCount * classCount)
-      matrix.initialize(repeating: 0)
-      for (row, index) in classes.enumerated() { matrix[row * classCount + index] = 1 }
+      matrix.initialize(repeating: kind == .onehot ? 0 : 1 / Float(classCount))
+      if kind == .onehot {
+        for (row, index) in classes.enumerated() { matrix[row * classCount + index] = 1 }
+      }
       labels = UnsafeRawPointer(matrix.baseAddress!)
-    } else {
+      layout = kind == .onehot ? .oneHot(.f32) : .probabilities(.f32)
+    case .integer:
       let indices = UnsafeMutableBufferPointer<Int64>.allocate(capacity: rowCount)
       _ = indices.initialize(from: classes.map { Int64($0) })
       labels = UnsafeRawPointer(indices.baseAddress!)
+      layout = .integers(.i64)
     }
     let losses = UnsafeMutableBufferPointer<Float>.allocate(capacity: rowCount)
     losses.initialize(repeating: 0)
     var batch = LossBatch(
       rowCount: rowCount, classCount: classCount, logits: UnsafeRawPointer(logits.baseAddress!), logitType: type,
       labels: labels,
-      labelLayout: isOneHot ? .oneHot(.f32) : .integers(.i64))
+      labelLayout: layout)
     batch.outputs.losses = UnsafeMutableRawPointer(losses.baseAddress!)
+    loss.apply(to: &batch)
     self.batch = batch
   }
 

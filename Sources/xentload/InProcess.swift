@@ -13,7 +13,7 @@ struct InProcess: ParsableCommand {
       """)
 
   enum LogitsType: String, CaseIterable, ExpressibleByArgument { case f32, f16, bf16, f64 }
-  enum LabelKind: String, CaseIterable, ExpressibleByArgument { case integer, onehot }
+  enum LabelKind: String, CaseIterable, ExpressibleByArgument { case integer, onehot, probabilities }
 
   @Option(help: "Rows in a batch.")
   var rows = 8192
@@ -24,7 +24,7 @@ struct InProcess: ParsableCommand {
   @Option(help: "The type of the logits.")
   var type = LogitsType.f32
 
-  @Option(help: "The kind of the labels: integer (i64) or onehot (f32).")
+  @Option(help: "The kind of the labels: integer (i64), onehot (f32) or probabilities (f32).")
   var labels = LabelKind.integer
 
   @Option(help: "Threads that compute at once.")
@@ -35,6 +35,9 @@ struct InProcess: ParsableCommand {
 
   @Option(help: "Passes that count.")
   var passes = 15
+
+  @OptionGroup(title: "Options of the loss")
+  var loss: LossArguments
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -52,7 +55,7 @@ struct InProcess: ParsableCommand {
 
   func run() throws {
     let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
-    let data = BenchmarkData(rowCount: rows, classCount: classes, type: logitType, isOneHot: labels == .onehot)
+    let data = BenchmarkData(rowCount: rows, classCount: classes, type: logitType, labels: labels, loss: loss)
     let round = Round(workerCount: threads, kernel: kernel)
     let stream = StreamingSum(data.logits, threadCount: threads)
     var computeSeconds: [Double] = []

@@ -370,10 +370,6 @@ REFUSALS = [
     ("an unknown low flag", small(flags=LOSSES | 64).split(), "UNSUPPORTED", ["flags", "0x40"]),
     ("a batch and a half", [small().packed()[0] * 2], "MALFORMED", ["288", "576"]),
     ("bytes behind an info", [wire.info_request(1) + b"x"], "MALFORMED", ["96", "97"]),
-    ("smoothing", small(smoothing=0.1).split(), "UNSUPPORTED", ["label smoothing", "0.1"]),
-    ("a softcap", small(softcap=30).split(), "UNSUPPORTED", ["softcap", "30.0"]),
-    ("a top k", small(top_k=2).split(), "UNSUPPORTED", ["top k", "2"]),
-    ("a temperature", small(temperature=2).split(), "UNSUPPORTED", ["temperature", "2.0"]),
 ]
 
 
@@ -392,13 +388,6 @@ def test_an_ignore_index_with_one_hot_labels_is_refused(client: Client) -> None:
     logits, labels = batch(4, 3)
     result = client.ask(Request(logits, one_hot(labels, 3), kind="onehot", label_type="f32", flags=IGNORE))
     assert result.status == STATUS["BAD_OPTION"] and "IGNORE" in result.message and "one-hot" in result.message
-
-
-@pytest.mark.parametrize("label_columns", [4, 3])
-def test_probabilities_are_refused_before_their_size_is_looked_at(client: Client, label_columns: int) -> None:
-    labels = np.full((8, label_columns), 0.25)
-    result = client.ask(Request(batch(8, 4)[0], labels, kind="probabilities", label_type="f32"))
-    assert result.status == STATUS["UNSUPPORTED"] and "probabilities" in result.message, result.message
 
 
 def test_a_result_larger_than_the_lane_gives_is_refused_before_it_is_computed(client: Client) -> None:

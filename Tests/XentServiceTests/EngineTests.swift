@@ -136,26 +136,6 @@ struct EngineTests {
     }
   }
 
-  @Test("what this version does not compute is refused by name")
-  func unsupported() throws {
-    let changes: [(String, (inout RequestHeader) -> Void)] = [
-
-      ("probabilities", { ($0.labelKind, $0.labelType) = (.probabilities, .f32) }), ("top k", { $0.topK = 5 }),
-      ("label smoothing", { $0.labelSmoothing = 0.1 }), ("temperature", { $0.temperature = 2 }),
-      ("softcap", { $0.softcap = 30 }),
-    ]
-    for (words, change) in changes {
-      var header = RequestHeader()
-      change(&header)
-      var bytes = [UInt8](repeating: 0, count: RequestHeader.byteCount)
-      bytes.withUnsafeMutableBytes { header.write(to: $0) }
-      let frame = answer([bytes])
-      let result = try BatchResult(parsing: frame.span.bytes)
-      #expect(result.header.status == .unsupported)
-      #expect(result.message(in: frame.span.bytes)?.contains(words) == true)
-    }
-  }
-
   @Test("many batches in one round have the answers that they have alone")
   func together() throws {
     let engine = makeEngine()

@@ -40,6 +40,9 @@ xent_subtract(xent_float16 a, xent_float16 b) { return a - b; }
 static inline __attribute__((always_inline, swift_name("xentMultiply(_:_:)"))) xent_float16
 xent_multiply(xent_float16 a, xent_float16 b) { return a * b; }
 
+static inline __attribute__((always_inline, swift_name("xentDivide(_:_:)"))) xent_float16
+xent_divide(xent_float16 a, xent_float16 b) { return a / b; }
+
 static inline __attribute__((always_inline, swift_name("xentAdd(_:_:)"))) xent_double16
 xent_add_wide(xent_double16 a, xent_double16 b) { return a + b; }
 
@@ -100,6 +103,11 @@ xent_select_equal(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float16
 static inline __attribute__((always_inline, swift_name("select(_:isLessThan:yes:no:)"))) xent_double16
 xent_select_less_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_double16 no) {
   return a < b ? yes : no;
+}
+
+/// Has the cache line at an address read, which may lie outside of what the process has.
+static inline __attribute__((always_inline, swift_name("prefetch(_:)"))) void xent_prefetch(const void *_Nonnull p) {
+  __builtin_prefetch(p, 0, 3);
 }
 
 typedef uint16_t xent_ushort16 __attribute__((ext_vector_type(16)));
@@ -191,6 +199,33 @@ xent_equal_lanes(xent_float16 a, xent_float16 b) {
   return bits;
 }
 
+/// One bit for each lane in which `a > b`, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("greaterLanes(_:_:)"))) uint16_t
+xent_greater_lanes(xent_float16 a, xent_float16 b) {
+  xent_mask16 mask = __builtin_convertvector(a > b, xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
+/// One bit for each lane in which `a > b`, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("greaterLanes(_:_:)"))) uint16_t
+xent_greater_lanes_wide(xent_double16 a, xent_double16 b) {
+  xent_mask16 mask = __builtin_convertvector(a > b, xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
+/// One bit for each lane that is finite and at least 0, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("probabilityLanes(_:)"))) uint16_t
+xent_probability_lanes(xent_double16 v) {
+  xent_mask16 mask = __builtin_convertvector((v >= 0) & (v <= __DBL_MAX__), xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
 /// One bit for each lane whose maximum is finite and whose sum is not NaN, the lowest for lane 0.
 static inline __attribute__((always_inline, swift_name("ordinaryLanes(maxima:sums:)"))) uint16_t
 xent_ordinary_lanes(xent_float16 maxima, xent_double16 sums) {
@@ -206,6 +241,12 @@ xent_ordinary_lanes(xent_float16 maxima, xent_double16 sums) {
 static inline __attribute__((always_inline, swift_name("widened(_:)"))) xent_double16
 xent_widened(xent_float16 v) {
   return __builtin_convertvector(v, xent_double16);
+}
+
+/// Sixteen doubles, each rounded to the nearest float.
+static inline __attribute__((always_inline, swift_name("narrowed(_:)"))) xent_float16
+xent_narrowed(xent_double16 v) {
+  return __builtin_convertvector(v, xent_float16);
 }
 
 /// The doubles whose exponent fields stand in the low twelve bits of each lane.
@@ -246,30 +287,68 @@ typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
 #define XENT_FORMAT_BF16 2
 #define XENT_FORMAT_F64 3
 
-/// What one block of a row's logits comes to. The exponentials of the block, its first maximum left out, add up to
+/// What is done to each logit before everything else: it is divided by the temperature, then the softcap k makes it
+/// k tanh(logit / k). Infinities stay what they are.
+typedef struct {
+  /// 1 for none; else an f32.
+  double temperature;
+  /// 0 for none.
+  double softcap;
+} xent_logit_transform __attribute__((swift_name("LogitTransform")));
+
+/// What one block of a row's logits comes to, after the transform. The exponentials of the block, its first maximum left out, add up to
 /// `scaledSum * 2^power * exp(center)`.
 typedef struct {
   /// The largest logit that is not NaN; -infinity where there is none.
   double maximum;
+  /// The same before the transform.
+  double rawMaximum;
   /// NaN where a logit is NaN.
   double scaledSum;
   /// An integer: the power of two next to exp(maximum - center).
   double power;
   /// 0, or the maximum where that is very large or not finite.
   double center;
-  /// The class of the first maximum.
+  /// The class of the first maximum before the transform, which can make others equal to it.
   int64_t argmax;
 } xent_block_summary __attribute__((swift_name("BlockSummary")));
 
-/// What one row of logits comes to.
+/// What one row of logits comes to, after the transform.
 typedef struct {
   /// The largest logit; NaN where a logit is NaN.
   double maximum;
   /// log1p of the sum of exp(logit - maximum) over all classes but `argmax`; 0 unless `maximum` is finite.
   double logSum;
-  /// The class of the first maximum; of the first NaN where there is one; 0 where every logit is -infinity.
+  /// The class of the first maximum before the transform; of the first NaN where there is one; 0 where every logit is -infinity.
   int64_t argmax;
 } xent_row_summary __attribute__((swift_name("RowSummary")));
+
+/// How much each class of a row counts in a sum over all classes:
+/// `classWeight * (labelShare * probability + uniformShare)`.
+typedef struct {
+  /// One f32 a class; null for 1. None need be aligned.
+  const void *_Nullable classWeights;
+  /// One probability a class; null for 0.
+  const void *_Nullable probabilities;
+  /// The type of the probabilities.
+  xent_logit_format probabilityFormat;
+  double labelShare;
+  double uniformShare;
+} xent_class_shares __attribute__((swift_name("ClassShares")));
+
+/// Sums over all classes of a row.
+typedef struct {
+  /// Of share times (maximum - logit): infinite where a class that counts has the logit -infinity.
+  double gaps;
+  /// Of shares.
+  double shares;
+  /// Of probabilities.
+  double probabilities;
+  /// The class of the first largest probability.
+  int64_t argmax;
+  /// How many probabilities are negative or not finite.
+  int64_t badCount;
+} xent_class_sums __attribute__((swift_name("ClassSums")));
 
 /// How the elements of one-hot labels look in memory, as unsigned integers of their width.
 typedef struct {

@@ -1,0 +1,201 @@
+import CKernelShims
+
+/// Room for a block's probabilities in f64, and for the copies of short last vectors.
+let classSumScratchByteCount = (Geometry.blockLength + 4 * Geometry.laneCount) * MemoryLayout<Double>.size
+
+/// Sums over all classes of a row, for labels that give weight to more than one: probabilities, and smoothed ones.
+///
+/// A class whose share is 0 adds 0, whatever its logit. Lanes are summed a block at a time, and blocks in ascending order
+/// with what each addition rounds away.
+///
+/// - Parameters:
+///   - row: the row's first logit; need not be aligned.
+///   - format: the type of the logits.
+///   - transform: what is done to each logit first.
+///   - maximum: the largest logit after the transform; finite, or the gaps mean nothing.
+///   - shares: how much each class counts.
+///   - scratch: `kernelScratchByteCount` bytes, aligned to 64, for this call's own use.
+/// - Complexity: reads each logit and each probability once; allocates nothing.
+package func sumClasses(
+  ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int, transform: LogitTransform, maximum: Double,
+  shares: ClassShares, scratch: UnsafeMutableRawPointer
+) -> ClassSums {
+  if transform.softcap != 0 {
+    sumClasses(as: Capped.self, row, format, classCount, transform, maximum, shares, scratch)
+  } else if transform.temperature != 1 {
+    sumClasses(as: Divided.self, row, format, classCount, transform, maximum, shares, scratch)
+  } else {
+    sumClasses(as: Untransformed.self, row, format, classCount, transform, maximum, shares, scratch)
+  }
+}
+
+@inline(__always)
+private func sumClasses<Kind: TransformKind>(
+  as kind: Kind.Type, _ row: UnsafeRawPointer, _ format: LogitFormat, _ classCount: Int, _ transform: LogitTransform,
+  _ maximum: Double, _ shares: ClassShares, _ scratch: UnsafeMutableRawPointer
+) -> ClassSums {
+  switch format {
+  case XENT_FORMAT_F32: sumClasses(F32Element.self, kind, row, classCount, transform, maximum, shares, scratch)
+  case XENT_FORMAT_F16: sumClasses(F16Element.self, kind, row, classCount, transform, maximum, shares, scratch)
+  case XENT_FORMAT_F64: sumClasses(F64Element.self, kind, row, classCount, transform, maximum, shares, scratch)
+  default: sumClasses(BF16Element.self, kind, row, classCount, transform, maximum, shares, scratch)
+  }
+}
+
+@inline(__always)
+private func sumClasses<Element: LogitElement, Kind: TransformKind>(
+  _ type: Element.Type, _ kind: Kind.Type, _ row: UnsafeRawPointer, _ classCount: Int, _ transform: LogitTransform,
+  _ maximum: Double, _ shares: ClassShares, _ scratch: UnsafeMutableRawPointer
+) -> ClassSums {
+  var labels: LabelSums = (sum: 0, largest: -1, argmax: 0, badCount: 0)
+  var gaps = (sum: 0.0, lost: 0.0)
+  var weights = (sum: 0.0, lost: 0.0)
+  var first = 0
+  while first < classCount {
+    let count = min(Geometry.blockLength, classCount &- first)
+    if let probabilities = shares.probabilities {
+      let offset = first &* byteCount(of: shares.probabilityFormat)
+      widenLabels(
+        probabilities + offset, format: shares.probabilityFormat, count: count, firstClass: first, to: scratch,
+        sums: &labels)
+    }
+    let block = GapBlock<Element, Kind>(
+      elements: row + first &* Element.byteCount, count: count, transform: transform, maximum: maximum,
+      shares: shares, classWeights: shares.classWeights.map { $0 + first &* 4 }, labels: scratch)
+    let (gap, weight) = block.sums
+    add(gap, to: &gaps)
+    add(weight, to: &weights)
+    first &+= count
+  }
+  return ClassSums(
+    gaps: gaps.sum.isFinite ? gaps.sum + gaps.lost : gaps.sum, shares: weights.sum + weights.lost,
+    probabilities: labels.sum, argmax: Int64(labels.argmax), badCount: Int64(labels.badCount))
+}
+
+@inline(__always)
+private func add(_ term: Double, to total: inout (sum: Double, lost: Double)) {
+  let (sum, lost) = twoSum(total.sum, term)
+  total = (sum, total.lost + lost)
+}
+
+/// What a row's probabilities come to.
+private typealias LabelSums = (sum: Double, largest: Double, argmax: Int, badCount: Int)
+
+/// One block's shares and gaps.
+private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
+  private typealias Numbers = Element.Numbers
+
+  let elements: UnsafeRawPointer
+  let count: Int
+  let transform: LogitTransform
+  let maximum: Double
+  let shares: ClassShares
+  let classWeights: UnsafeRawPointer?
+  /// The block's probabilities in f64, filled up to whole vectors with 0, and behind them room for copies.
+  let labels: UnsafeMutableRawPointer
+
+  /// The sums of share times gap, and of shares.
+  @inline(__always)
+  var sums: (gaps: Double, shares: Double) {
+    var gaps = WideLanes(repeating: 0)
+    var weights = WideLanes(repeating: 0)
+    let wholeVectorCount = count / Geometry.laneCount
+    let uniform = WideLanes(repeating: shares.uniformShare)
+    for index in 0..<wholeVectorCount {
+      let x = elements + index &* Element.vectorByteCount
+      add(vector: index, x, uniform, classWeights.map { $0 + index &* Geometry.vectorByteCount }, &gaps, &weights)
+    }
+    let tailLength = count % Geometry.laneCount
+    if tailLength > 0 { addTail(wholeVectorCount, tailLength, &gaps, &weights) }
+    return (sum(gaps), sum(weights))
+  }
+
+  @inline(__always)
+  private func add(
+    vector index: Int, _ x: UnsafeRawPointer, _ uniform: WideLanes, _ classWeights: UnsafeRawPointer?,
+    _ gaps: inout WideLanes, _ weights: inout WideLanes
+  ) {
+    let logits = transform.applied(to: Element.load(x), of: Numbers.self, as: Kind.self)
+    let maxima = WideLanes(repeating: maximum)
+    let gap = maxima - Numbers.widened(logits)
+    guard shares.probabilities != nil || classWeights != nil else {
+      gaps = multiplyAdd(uniform, gap, gaps)
+      weights = weights + uniform
+      return
+    }
+    var share = uniform
+    if shares.probabilities != nil {
+      let label = labels.load(fromByteOffset: index &* 128, as: WideLanes.self)
+      share = multiplyAdd(label, WideLanes(repeating: shares.labelShare), uniform)
+    }
+    if let classWeights { share = share * widened(classWeights.loadUnaligned(as: Lanes.self)) }
+    let zero = WideLanes(repeating: 0)
+    gaps = multiplyAdd(share, select(zero, isLessThan: share, yes: gap, no: zero), gaps)
+    weights = weights + share
+  }
+
+  /// Adds the last, short vector from copies that are filled up with shares of 0.
+  @inline(__always)
+  private func addTail(_ index: Int, _ length: Int, _ gaps: inout WideLanes, _ weights: inout WideLanes) {
+    let room = labels + Geometry.blockLength &* 8
+    let (x, uniform, classWeight) = (room, room + 128, room + 256)
+    for lane in 0..<Geometry.laneCount {
+      x.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self)
+      uniform.storeBytes(of: lane < length ? shares.uniformShare : 0, toByteOffset: lane &* 8, as: Double.self)
+      classWeight.storeBytes(of: 0, toByteOffset: lane &* 4, as: UInt32.self)
+    }
+    x.copyMemory(from: elements + index &* Element.vectorByteCount, byteCount: length &* Element.byteCount)
+    if let classWeights {
+      classWeight.copyMemory(from: classWeights + index &* Geometry.vectorByteCount, byteCount: length &* 4)
+    }
+    let shares = uniform.load(as: WideLanes.self)
+    add(vector: index, x, shares, classWeights.map { _ in UnsafeRawPointer(classWeight) }, &gaps, &weights)
+  }
+}
+
+/// Widens a block's probabilities, filled up to whole vectors with 0, and looks at them.
+@inline(__always)
+private func widenLabels(
+  _ labels: UnsafeRawPointer, format: LogitFormat, count: Int, firstClass: Int, to wide: UnsafeMutableRawPointer,
+  sums: inout LabelSums
+) {
+  switch format {
+  case XENT_FORMAT_F32: widenLabels(F32Element.self, labels, count, firstClass, wide, &sums)
+  case XENT_FORMAT_F16: widenLabels(F16Element.self, labels, count, firstClass, wide, &sums)
+  case XENT_FORMAT_F64: widenLabels(F64Element.self, labels, count, firstClass, wide, &sums)
+  default: widenLabels(BF16Element.self, labels, count, firstClass, wide, &sums)
+  }
+}
+
+@inline(__always)
+private func widenLabels<Element: LogitElement>(
+  _ type: Element.Type, _ labels: UnsafeRawPointer, _ count: Int, _ firstClass: Int, _ wide: UnsafeMutableRawPointer,
+  _ sums: inout LabelSums
+) {
+  let vectorCount = (count &+ Geometry.laneCount &- 1) / Geometry.laneCount
+  let tail = wide + Geometry.blockLength &* 8
+  var total = WideLanes(repeating: 0)
+  var largest = WideLanes(repeating: -1)
+  for index in 0..<vectorCount {
+    var source = labels + index &* Element.vectorByteCount
+    let length = count &- index &* Geometry.laneCount
+    if length < Geometry.laneCount {
+      for lane in 0..<Geometry.laneCount { tail.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self) }
+      tail.copyMemory(from: source, byteCount: length &* Element.byteCount)
+      source = UnsafeRawPointer(tail)
+    }
+    let label = Element.Numbers.widened(Element.load(source))
+    wide.storeBytes(of: label, toByteOffset: index &* 128, as: WideLanes.self)
+    total = total + label
+    largest = larger(label, largest)
+    sums.badCount &+= 16 &- probabilityLanes(label).nonzeroBitCount
+  }
+  sums.sum += sum(total)
+  let blockLargest = largestLane(largest)
+  guard blockLargest > sums.largest else { return }
+  sums.largest = blockLargest
+  for index in 0..<count where wide.load(fromByteOffset: index &* 8, as: Double.self) == blockLargest {
+    sums.argmax = firstClass &+ index
+    return
+  }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import CrossEntropy
+
+/// The options of the loss that a benchmark can have computed: what each costs.
+struct LossArguments: ParsableArguments {
+  @Option(help: "Smooth the labels by this much.")
+  var labelSmoothing: Float = 0
+
+  @Option(help: "Divide the logits by this.")
+  var temperature: Float = 1
+
+  @Option(help: "Cap the logits softly at this; 0 for not.")
+  var softcap: Float = 0
+
+  @Option(help: "Add this times the squared log-sum-exp.")
+  var zLoss: Float = 0
+
+  @Option(help: "Count the labels among this many largest logits; 0 for not.")
+  var topK = 0
+
+  @Flag(help: "Weigh the classes.")
+  var classWeights = false
+
+  @Flag(help: "Write log-sum-exps, predictions and verdicts too.")
+  var allOutputs = false
+
+  func validate() throws {
+    guard labelSmoothing >= 0, labelSmoothing < 1, temperature > 0, softcap >= 0, zLoss >= 0, topK >= 0,
+      temperature.isFinite, softcap.isFinite, zLoss.isFinite
+    else {
+      throw ValidationError(
+        "expected 0 <= --label-smoothing < 1, --temperature > 0, and --softcap, --z-loss and --top-k of at least 0")
+    }
+  }
+
+  /// Sets the batch's options. What it allocates is kept until the process ends.
+  func apply(to batch: inout LossBatch) {
+    batch.options.labelSmoothing = labelSmoothing
+    batch.options.temperature = temperature
+    batch.options.softcap = softcap
+    batch.options.zLoss = zLoss
+    batch.options.topK = topK
+    if classWeights {
+      let weights = UnsafeMutableBufferPointer<Float>.allocate(capacity: batch.classCount)
+      weights.initialize(repeating: 0.5)
+      batch.options.classWeights = UnsafeRawPointer(weights.baseAddress!)
+    }
+    guard allOutputs else { return }
+    func room(_ byteCount: Int) -> UnsafeMutableRawPointer {
+      UnsafeMutableRawPointer.allocate(byteCount: byteCount * batch.rowCount, alignment: 64)
+    }
+    batch.outputs.logSumExps = room(4)
+    batch.outputs.predictions = room(4)
+    batch.outputs.verdicts = room(1)
+  }
+}
