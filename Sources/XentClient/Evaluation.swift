@@ -7,12 +7,14 @@ package struct Evaluation: Sendable {
   private var weightTerms = CompensatedSum()
   private var finiteSumTerms = CompensatedSum()
   private var finiteWeightTerms = CompensatedSum()
+  private var zTerms = CompensatedSum()
   package private(set) var rowCount = 0
   package private(set) var countedCount = 0
   package private(set) var ignoredCount = 0
   package private(set) var invalidCount = 0
   package private(set) var notFiniteCount = 0
   package private(set) var correctCount = 0
+  package private(set) var topKCorrectCount = 0
   /// The first row, counted through all batches, that is invalid or not finite, and what the daemon says of it.
   package private(set) var firstBadRow: (row: Int, message: String)?
 
@@ -24,12 +26,14 @@ package struct Evaluation: Sendable {
     weightTerms.add(header.weight)
     finiteSumTerms.add(header.finiteSum)
     finiteWeightTerms.add(header.finiteWeight)
+    zTerms.add(header.zSum)
     rowCount += Int(header.rows)
     countedCount += Int(header.counted)
     ignoredCount += Int(header.ignored)
     invalidCount += Int(header.invalid)
     notFiniteCount += Int(header.notFinite)
     correctCount += Int(header.correct)
+    topKCorrectCount += Int(header.topKCorrect)
     guard header.firstBadRow != ResultHeader.noRow else { return }
     let row = firstRow + Int(header.firstBadRow)
     if let known = firstBadRow, known.row <= row { return }
@@ -40,15 +44,23 @@ package struct Evaluation: Sendable {
 
   package var sum: Double { sumTerms.value }
   package var weight: Double { weightTerms.value }
+  package var finiteSum: Double { finiteSumTerms.value }
+  package var finiteWeight: Double { finiteWeightTerms.value }
+  /// The part of `finiteSum` that the z-loss made.
+  package var zSum: Double { zTerms.value }
   /// Nats; NaN where no row counts or a row is invalid.
   package var mean: Double { weight == 0 ? .nan : sum / weight }
   /// The mean over the rows whose loss is finite.
   package var finiteMean: Double {
-    finiteWeightTerms.value == 0 ? .nan : finiteSumTerms.value / finiteWeightTerms.value
+    finiteWeight == 0 ? .nan : finiteSum / finiteWeight
   }
   package var perplexity: Double { exp(mean) }
   /// The part of the counted rows whose largest logit is the label's.
-  package var accuracy: Double { countedCount == 0 ? .nan : Double(correctCount) / Double(countedCount) }
+  package var accuracy: Double { partOfCounted(correctCount) }
+  /// The part of the counted rows whose label is among the k largest logits.
+  package var topKAccuracy: Double { partOfCounted(topKCorrectCount) }
+
+  private func partOfCounted(_ count: Int) -> Double { countedCount == 0 ? .nan : Double(count) / Double(countedCount) }
 }
 
 /// A sum that keeps what additions round away.

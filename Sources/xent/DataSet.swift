@@ -10,19 +10,48 @@ struct DataSet {
   private let logitsType: LogitsType
   private let labelKind: LabelKind
   private let labelType: LabelType
+  private let sampleWeights: NumpyArray?
+  private let classWeights: NumpyArray?
 
-  init(logits: NumpyArray, labels: NumpyArray) throws {
+  init(logits: NumpyArray, labels: NumpyArray, loss: LossArguments) throws {
     self.logits = logits
     self.labels = labels
     guard logits.shape.count == 2 else {
       throw EvalError("\(logits.path): expected logits of two dimensions (rows, classes), received \(logits.shape)")
     }
-    (rowCount, classCount) = (logits.shape[0], logits.shape[1])
+    let (rowCount, classCount) = (logits.shape[0], logits.shape[1])
+    (self.rowCount, self.classCount) = (rowCount, classCount)
     guard let type = Self.logitsTypes[logits.type] else {
       throw EvalError("\(logits.path): expected logits of type f2, f4 or f8, received \(logits.type)")
     }
     logitsType = type
-    (labelKind, labelType) = try Self.labelForm(labels, rowCount: rowCount, classCount: classCount)
+    let form = try Self.labelForm(labels, rowCount: rowCount, classCount: classCount)
+    labelType = form.1
+    labelKind = try Self.kind(form, labels, areProbabilities: loss.probabilities)
+    sampleWeights = try loss.sampleWeights.map { try Self.weights($0, count: rowCount, of: "row") }
+    classWeights = try loss.classWeights.map { try Self.weights($0, count: classCount, of: "class") }
+  }
+
+  private static func kind(
+    _ form: (kind: LabelKind, type: LabelType), _ labels: NumpyArray, areProbabilities: Bool
+  ) throws -> LabelKind {
+    guard areProbabilities else { return form.kind }
+    guard form.kind == .oneHot, LabelKind.probabilities.takes(form.type) else {
+      throw EvalError(
+        "\(labels.path): expected probabilities of shape (rows, classes) and type f2, f4 or f8, "
+          + "received \(labels.shape) \(labels.type)")
+    }
+    return .probabilities
+  }
+
+  private static func weights(_ path: String, count: Int, of what: String) throws -> NumpyArray {
+    let array = try NumpyArray(path)
+    guard array.shape == [count], array.type == "f4" else {
+      throw EvalError(
+        "\(path): expected one weight a \(what), of shape (\(count),) and type f4, received \(array.shape) "
+          + "\(array.type); save weights.astype('float32') instead")
+    }
+    return array
   }
 
   private static let logitsTypes: [String: LogitsType] = ["f4": .f32, "f2": .f16, "f8": .f64]
@@ -56,24 +85,40 @@ struct DataSet {
     return (.oneHot, type)
   }
 
+  /// What a row adds to a request.
   var rowByteCount: Int {
     let labelCount = labelKind == .integer ? 1 : classCount
     return classCount * logitsType.elementByteCount + labelCount * labelType.elementByteCount
+      + (sampleWeights == nil ? 0 : 4)
   }
+
+  /// What a request has besides its header and its rows.
+  var constantByteCount: Int { classWeights?.bytes.count ?? 0 }
+
+  /// Whether the rows do not all weigh the same.
+  var isWeighted: Bool { sampleWeights != nil || classWeights != nil }
 
   /// Whether losses are returned as f64: with f64 logits.
   var wantsFloat64: Bool { logitsType == .f64 }
 
   /// A request for some rows.
-  func batch(rows: Range<Int>, returnsLosses: Bool) -> OutgoingBatch {
-    var header = RequestHeader()
+  /// - Parameter template: has the options of the loss and what is asked for.
+  func batch(rows: Range<Int>, template: RequestHeader) -> OutgoingBatch {
+    var header = template
     header.rows = UInt32(rows.count)
     header.classes = UInt32(classCount)
     header.logitsType = logitsType
     header.labelKind = labelKind
     header.labelType = labelType
-    if returnsLosses { header.flags.insert(.losses) }
-    if wantsFloat64 { header.flags.insert(.float64) }
-    return OutgoingBatch(header: header, sections: [logits.rows(rows), labels.rows(rows)])
+    var sections = [logits.rows(rows), labels.rows(rows)]
+    if let sampleWeights {
+      header.flags.insert(.sampleWeights)
+      sections.append(sampleWeights.rows(rows))
+    }
+    if let classWeights {
+      header.flags.insert(.classWeights)
+      sections.append(classWeights.bytes)
+    }
+    return OutgoingBatch(header: header, sections: sections)
   }
 }

@@ -9,10 +9,11 @@ struct Eval: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Evaluate logits against labels, both in .npy files.",
     discussion: """
-      Labels are class indices of shape (rows,), or one-hot of shape (rows, classes). Without an endpoint, the daemon \
-      of $XENTD_ENDPOINT, of the user, or of the system is asked, in this order.
+      Labels are class indices of shape (rows,), or one-hot of shape (rows, classes), or with --probabilities \
+      probabilities of that shape. Without an endpoint, the daemon of $XENTD_ENDPOINT, of the user, or of the system \
+      is asked, in this order.
 
-      Exit code 1: some rows were invalid. Exit code 2: nothing could be evaluated.
+      Exit code 1: some rows were invalid, unless --invalid report. Exit code 2: nothing could be evaluated.
       """)
 
   @Option(help: ArgumentHelp("A float array of shape (rows, classes).", valueName: "a.npy"))
@@ -24,8 +25,21 @@ struct Eval: ParsableCommand {
   @Option(help: ArgumentHelp("Rows in a batch (default: about 4 MB of them).", valueName: "n"))
   var batchRows: Int?
 
-  @Option(help: ArgumentHelp("Write the loss of each row to this file.", valueName: "out.npy"))
-  var losses: String?
+  @OptionGroup(title: "Options of the loss")
+  var loss: LossArguments
+
+  @OptionGroup(title: "Outputs")
+  var outputs: OutputArguments
+
+  @Flag(help: "Print the mean in bits, not in nats.")
+  var bits = false
+
+  enum InvalidRows: String, CaseIterable, ExpressibleByArgument { case fail, report }
+
+  @Option(
+    help: ArgumentHelp(
+      "Rows with a bad label or weight: fail with exit code 1, or report them beside the mean of the rest."))
+  var invalid = InvalidRows.fail
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -64,37 +78,41 @@ struct Eval: ParsableCommand {
       throw ExitCode(2)
     }
     print(json ? report.json : report.text)
-    if report.evaluation.invalidCount > 0 { throw ExitCode(1) }
+    if report.evaluation.invalidCount > 0, invalid == .fail { throw ExitCode(1) }
     if report.evaluation.countedCount == 0 { throw ExitCode(2) }
   }
 
   private func evaluate() throws -> EvalReport {
-    let data = try DataSet(logits: NumpyArray(logits), labels: NumpyArray(labels))
+    let data = try DataSet(logits: NumpyArray(logits), labels: NumpyArray(labels), loss: loss)
     guard data.rowCount > 0 else { throw EvalError("\(logits): has no rows") }
     let endpoints = try chosenEndpoints()
     var stream = try BatchStream(endpoints, window: Self.window, timeoutSeconds: timeout)
     let daemon = try DaemonInfo(json: stream.info())
+    var outputs = RowOutputs(self.outputs, rowCount: data.rowCount, isFloat64: data.wantsFloat64)
+    var template = RequestHeader()
+    template.flags = outputs.flags
+    loss.apply(to: &template)
     let rowsPerBatch = try rowsPerBatch(data, daemon.limits)
     let batchCount = (data.rowCount + rowsPerBatch - 1) / rowsPerBatch
     let rows = { (batch: Int) in batch * rowsPerBatch..<min((batch + 1) * rowsPerBatch, data.rowCount) }
     var evaluation = Evaluation()
-    var lossFile = losses.map { _ in LossFile(rowCount: data.rowCount, isFloat64: data.wantsFloat64) }
     var progress = Progress(total: data.rowCount, isQuiet: json)
     let start = ContinuousClock.now
     defer { progress.clear() }
     try stream.run(batchCount: batchCount) { batch in
-      data.batch(rows: rows(batch), returnsLosses: losses != nil)
+      data.batch(rows: rows(batch), template: template)
     } handle: { batch, result, bytes in
       let firstRow = rows(batch).lowerBound
       evaluation.add(result.header, firstRow: firstRow, message: result.message(in: bytes))
-      lossFile?.set(result.losses(in: bytes), firstRow: firstRow)
+      outputs.add(result, bytes, firstRow: firstRow)
       progress.show(evaluation.rowCount)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    if let losses { try lossFile?.write(to: losses) }
+    try outputs.write()
     return EvalReport(
       evaluation: evaluation, daemon: daemon, endpoint: endpoints.description, batchCount: batchCount,
-      seconds: seconds, byteCount: data.rowCount * data.rowByteCount)
+      seconds: seconds, byteCount: data.rowCount * data.rowByteCount,
+      style: EvalReport.Style(isWeighted: data.isWeighted, usesBits: bits, topK: loss.topK))
   }
 
   private func chosenEndpoints() throws -> ClientEndpoints {
@@ -104,13 +122,14 @@ struct Eval: ParsableCommand {
   }
 
   private func rowsPerBatch(_ data: DataSet, _ limits: DaemonInfo.Limits) throws -> Int {
-    let room = limits.batchBytes - RequestHeader.byteCount
+    let room = limits.batchBytes - RequestHeader.byteCount - data.constantByteCount
     guard data.rowByteCount <= room else {
       throw EvalError(
         "\(logits): one row has \(data.rowByteCount) bytes with its label, and the daemon takes at most \(room); "
           + "raise batch_bytes in its configuration")
     }
-    let resultRoom = (limits.resultBytes - ResultHeader.byteCount) / (data.wantsFloat64 ? 8 : 4)
+    // Losses, log-sum-exps and predictions at the most.
+    let resultRoom = (limits.resultBytes - ResultHeader.byteCount) / 20
     let most = min(room / data.rowByteCount, limits.rows, max(1, resultRoom))
     return min(most, batchRows ?? max(1, Self.defaultBatchByteCount / data.rowByteCount))
   }

@@ -9,20 +9,39 @@ struct EvalReport {
   let batchCount: Int
   let seconds: Double
   let byteCount: Int
+  let style: Style
+
+  /// What the reader asked for.
+  struct Style {
+    /// Whether the mean is one of rows that do not all weigh the same.
+    let isWeighted: Bool
+    let usesBits: Bool
+    let topK: Int?
+  }
+
+  /// The mean that is printed: a mean of means it never is.
+  private var meanName: String { style.isWeighted ? "sum / weight" : "sum / counted rows" }
+
+  private func loss(_ nats: Double) -> String {
+    style.usesBits ? "\(digits(nats / M_LN2)) bits a row" : "\(digits(nats)) nats a row"
+  }
 
   /// A table for people.
   var text: String {
     var lines = [
       ("rows", "\(evaluation.rowCount)"),
-      ("mean loss", "\(digits(evaluation.mean)) nats a row"),
+      (style.isWeighted ? "weighted mean" : "mean loss", "\(loss(evaluation.mean)) (\(meanName))"),
       ("perplexity", digits(evaluation.perplexity)),
       ("accuracy", digits(evaluation.accuracy)),
     ]
+    if let topK = style.topK { lines.append(("top \(topK)", digits(evaluation.topKAccuracy))) }
+    if style.isWeighted { lines.append(("weight", digits(evaluation.weight))) }
+    if evaluation.zSum != 0 { lines.append(("of it z-loss", loss(evaluation.zSum / evaluation.finiteWeight))) }
     if evaluation.ignoredCount > 0 { lines.append(("ignored", "\(evaluation.ignoredCount) rows")) }
     if evaluation.notFiniteCount > 0 {
       lines.append(("invalid", "\(evaluation.invalidCount) rows"))
       lines.append(("not finite", "\(evaluation.notFiniteCount) rows, the invalid ones included"))
-      lines.append(("mean of the rest", "\(digits(evaluation.finiteMean)) nats a row"))
+      lines.append(("mean of the rest", loss(evaluation.finiteMean)))
     }
     if let bad = evaluation.firstBadRow { lines.append(("first bad row", bad.message)) }
     let rate = Double(evaluation.rowCount) / seconds
@@ -40,9 +59,18 @@ struct EvalReport {
       ("not_finite", "\(evaluation.notFiniteCount)"), ("correct", "\(evaluation.correctCount)"),
       ("sum", number(evaluation.sum)), ("weight", number(evaluation.weight)), ("mean", number(evaluation.mean)),
       ("finite_mean", number(evaluation.finiteMean)), ("perplexity", number(evaluation.perplexity)),
-      ("accuracy", number(evaluation.accuracy)), ("batches", "\(batchCount)"), ("seconds", number(seconds)),
+      ("mean_is", quoted(meanName)), ("bits", number(evaluation.mean / M_LN2)),
+      ("finite_sum", number(evaluation.finiteSum)), ("finite_weight", number(evaluation.finiteWeight)),
+      ("z_sum", number(evaluation.zSum)), ("accuracy", number(evaluation.accuracy)), ("batches", "\(batchCount)"),
+      ("seconds", number(seconds)),
       ("bytes", "\(byteCount)"), ("endpoint", quoted(endpoint)),
     ]
+    if let topK = style.topK {
+      fields += [
+        ("top_k", "\(topK)"), ("top_k_correct", "\(evaluation.topKCorrectCount)"),
+        ("top_k_accuracy", number(evaluation.topKAccuracy)),
+      ]
+    }
     if let bad = evaluation.firstBadRow {
       fields.append(("first_bad_row", "{\"row\": \(bad.row), \"message\": \(quoted(bad.message))}"))
     }

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zmq
 
-from conftest import BIN, PATIENCE, ROOT, Daemon
+from conftest import BIN, PATIENCE, ROOT, Client, Daemon
+from expected import expected
 from reference import losses, ulps
+from wire import IGNORE, LOSSES, LSE, PREDICTIONS, Request
 
 EXAMPLES = ROOT / "Examples"
 
@@ -164,3 +167,101 @@ def test_files_that_are_not_arrays_are_refused(shared_daemon: Daemon, tmp_path: 
         assert run.returncode == 2 and words in run.stderr
     missing = xent("--logits", tmp_path / "none.npy", *files[2:], daemon=shared_daemon)
     assert missing.returncode == 2 and "No such file" in missing.stderr
+
+
+def report(run: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    assert run.stdout, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_the_mean_is_the_same_in_one_batch_or_in_a_thousand(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data(5000, 11)
+    files = save(tmp_path, logits, labels)
+    np.save(tmp_path / "w.npy", np.random.default_rng(0).uniform(0, 1e6, 5000).astype("f4"))
+    for options in ([], ["--sample-weights", tmp_path / "w.npy"]):
+        means = [
+            report(xent(*files, *options, "--json", "--batch-rows", rows, daemon=shared_daemon))["mean"]
+            for rows in (5000, 500, 5, 37)
+        ]
+        assert max(means) - min(means) <= 1e-15 * means[0], means
+
+
+def test_every_option_of_the_loss_reaches_the_daemon(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data(40, 9)
+    labels[::5] = -1
+    files = save(tmp_path, logits, labels)
+    class_weights = np.linspace(0.5, 2, 9).astype("f4")
+    sample_weights = np.linspace(0, 3, 40).astype("f4")
+    np.save(tmp_path / "c.npy", class_weights)
+    np.save(tmp_path / "s.npy", sample_weights)
+    request = Request(
+        logits, labels, flags=IGNORE | LOSSES | LSE | PREDICTIONS, ignore_index=-1, smoothing=0.2, z_loss=1e-3,
+        temperature=1.5, softcap=4, top_k=3, class_weights=class_weights, sample_weights=sample_weights)
+    with zmq.Context() as context:
+        exact = expected(request)
+        direct = Client(context, shared_daemon.router).ask(request)
+    run = xent(
+        *files, "--json", "--batch-rows", "7", "--ignore-index", "-1", "--label-smoothing", "0.2", "--z-loss", "1e-3",
+        "--temperature", "1.5", "--softcap", "4", "--top-k", "3", "--class-weights", tmp_path / "c.npy",
+        "--sample-weights", tmp_path / "s.npy", "--losses", tmp_path / "l.npy", "--lse", tmp_path / "e.npy",
+        "--predictions", tmp_path / "p.npy", daemon=shared_daemon)
+    said = report(run)
+    assert run.returncode == 0
+    assert (said["counted"], said["ignored"]) == (exact.counted, 8)
+    assert (said["correct"], said["top_k_correct"]) == (exact.correct, exact.top_k_correct)
+    assert said["mean_is"] == "sum / weight" and said["mean"] == pytest.approx(float(exact.sum / exact.weight), rel=1e-6)
+    assert said["z_sum"] == pytest.approx(float(exact.z_sum), rel=1e-6)
+    assert said["bits"] == pytest.approx(said["mean"] / np.log(2), rel=1e-15)
+    assert np.array_equal(np.load(tmp_path / "l.npy"), direct.losses)
+    assert np.array_equal(np.load(tmp_path / "e.npy"), direct.lse)
+    predictions = np.load(tmp_path / "p.npy")
+    assert predictions.dtype == np.int32 and np.array_equal(predictions, logits.argmax(axis=1))
+    table = xent(*files, "--ignore-index", "-1", "--bits", "--top-k", "2", daemon=shared_daemon).stdout
+    assert "bits a row (sum / counted rows)" in table and "top 2" in table and "ignored" in table
+
+
+def test_probabilities_are_labels_when_they_are_said_to_be(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, _ = data(30, 6)
+    labels = np.random.default_rng(1).dirichlet(np.ones(6), 30).astype("f4")
+    files = save(tmp_path, logits, labels)
+    exact = expected(Request(logits, labels, kind="probabilities"))
+    run = xent(*files, "--json", "--probabilities", daemon=shared_daemon)
+    assert run.returncode == 0 and report(run)["mean"] == pytest.approx(float(exact.sum) / 30, rel=1e-7)
+    unsaid = xent(*files, "--json", daemon=shared_daemon)
+    assert unsaid.returncode == 1 and "one-hot" in report(unsaid)["first_bad_row"]["message"]
+    indices = xent(*save(tmp_path, *data(30, 6)), "--probabilities", daemon=shared_daemon)
+    assert indices.returncode == 2 and "probabilities of shape (rows, classes)" in indices.stderr
+
+
+def test_invalid_rows_can_be_reported_without_failing(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data()
+    labels[3] = 99
+    files = save(tmp_path, logits, labels)
+    assert xent(*files, daemon=shared_daemon).returncode == 1
+    run = xent(*files, "--invalid", "report", daemon=shared_daemon)
+    assert run.returncode == 0 and "mean of the rest" in run.stdout and "row 3: label 99" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "options,words",
+    [
+        (["--label-smoothing", "1"], ["BAD_OPTION", "label smoothing", "1.0"]),
+        (["--softcap", "-2"], ["BAD_OPTION", "softcap", "-2.0"]),
+        (["--ignore-zero-rows"], ["BAD_OPTION", "ZERO_ROW_IGNORED", "integer"]),
+        (["--label-tolerance", "0.1"], ["BAD_OPTION", "label tolerance", "integer"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_an_option_that_does_not_fit_is_told_in_the_words_of_the_daemon(
+    shared_daemon: Daemon, tmp_path: Path, options: list[str], words: list[str]
+) -> None:
+    run = xent(*save(tmp_path, *data()), *options, daemon=shared_daemon)
+    assert run.returncode == 2 and all(word in run.stderr for word in words), run.stderr
+
+
+def test_weights_of_a_wrong_shape_or_type_are_refused_with_what_to_do(shared_daemon: Daemon, tmp_path: Path) -> None:
+    files = save(tmp_path, *data())
+    for option, array in (("--class-weights", np.ones(6, "f4")), ("--sample-weights", np.ones(50))):
+        np.save(tmp_path / "w.npy", array)
+        run = xent(*files, option, tmp_path / "w.npy", daemon=shared_daemon)
+        assert run.returncode == 2 and "astype('float32')" in run.stderr and str(len(array)) in run.stderr
