@@ -39,8 +39,10 @@ private struct Document: Decodable {
   static var shipped: Document {
     get throws {
       let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
       let data = try Data(contentsOf: folder.appending(path: "Conformance/vectors.json"))
-      return try JSONDecoder().decode(Document.self, from: data)
+      return try decoder.decode(Document.self, from: data)
     }
   }
 }
@@ -72,12 +74,12 @@ private struct FrameworkCase: Decodable {
     let kind: String
     let logits: [[Number]]
     let labels: Labels
-    var ignore_index: Int64?
-    var label_smoothing: Float?
-    var z_loss: Float?
+    var ignoreIndex: Int64?
+    var labelSmoothing: Float?
+    var zLoss: Float?
     var softcap: Float?
-    var class_weights: [Float]?
-    var sample_weights: [Float]?
+    var classWeights: [Float]?
+    var sampleWeights: [Float]?
   }
 
   enum Labels: Decodable {
@@ -112,15 +114,15 @@ private struct FrameworkCase: Decodable {
 
   private func computed(kernel: Kernel) -> Answers {
     let rows = request.logits.map { $0.map { Float($0.value) } }
-    return (request.class_weights ?? []).withUnsafeBytes { classWeights in
-      (request.sample_weights ?? []).withUnsafeBytes { sampleWeights in
+    return (request.classWeights ?? []).withUnsafeBytes { classWeights in
+      (request.sampleWeights ?? []).withUnsafeBytes { sampleWeights in
         let setOptions = { (options: inout LossOptions) in
-          options.ignoreIndex = request.ignore_index
-          options.labelSmoothing = request.label_smoothing ?? 0
-          options.zLoss = request.z_loss ?? 0
+          options.ignoreIndex = request.ignoreIndex
+          options.labelSmoothing = request.labelSmoothing ?? 0
+          options.zLoss = request.zLoss ?? 0
           options.softcap = request.softcap ?? 0
-          if request.class_weights != nil { options.classWeights = classWeights.baseAddress }
-          if request.sample_weights != nil { options.sampleWeights = sampleWeights.baseAddress }
+          if request.classWeights != nil { options.classWeights = classWeights.baseAddress }
+          if request.sampleWeights != nil { options.sampleWeights = sampleWeights.baseAddress }
         }
         switch request.labels {
         case .indices(let indices):
