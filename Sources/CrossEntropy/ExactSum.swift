@@ -12,6 +12,11 @@ struct ExactSum: Sendable, BitwiseCopyable {
       special += term
       return
     }
+    addFinite(term)
+  }
+
+  @inline(__always)
+  mutating func addFinite(_ term: Double) {
     let total = high + term
     let part = total - high
     low += (high - (total - part)) + (term - part)

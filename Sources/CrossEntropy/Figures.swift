@@ -1,8 +1,6 @@
 /// What a batch, or a run of its rows, comes to. Figures of consecutive runs merge.
 package struct Figures: Sendable, BitwiseCopyable {
-  /// Of rows that count once and whose loss is finite, which are almost all: they need one sum, not five.
-  private var plainLosses = ExactSum()
-  private var plainCount = 0
+  private var plain = PlainFigures()
   private var weightedLosses = ExactSum()
   private var weights = ExactSum()
   private var finiteWeightedLosses = ExactSum()
@@ -31,13 +29,13 @@ package struct Figures: Sendable, BitwiseCopyable {
   }
 
   /// Sum of weight times loss over counted rows.
-  package var sum: Double { plainLosses.value(plus: weightedLosses) }
+  package var sum: Double { plain.losses.value(plus: weightedLosses) }
   /// Sum of the weights of counted rows.
-  package var weight: Double { Double(plainCount) + weights.value }
+  package var weight: Double { Double(plain.count) + weights.value }
   /// `sum` over the rows whose loss is finite.
-  package var finiteSum: Double { plainLosses.value(plus: finiteWeightedLosses) }
+  package var finiteSum: Double { plain.losses.value(plus: finiteWeightedLosses) }
   /// `weight` over the rows whose loss is finite.
-  package var finiteWeight: Double { Double(plainCount) + finiteWeights.value }
+  package var finiteWeight: Double { Double(plain.count) + finiteWeights.value }
   /// The part of `finiteSum` that the z-loss made.
   package var zSum: Double { weightedZTerms.value }
   /// `sum / weight`; NaN where the weight is 0.
@@ -45,12 +43,11 @@ package struct Figures: Sendable, BitwiseCopyable {
 
   mutating func addIgnored() { ignoredCount += 1 }
 
-  /// Adds a row of weight 1 whose loss is finite.
-  mutating func addPlain(_ loss: Double, isCorrect: Bool) {
-    plainLosses.add(loss)
-    plainCount += 1
-    countedCount += 1
-    correctCount += isCorrect ? 1 : 0
+  /// Adds rows of weight 1 whose losses are finite.
+  mutating func add(_ rows: PlainFigures) {
+    plain.merge(rows)
+    countedCount += rows.count
+    correctCount += rows.correctCount
   }
 
   /// Adds a counted row.
@@ -80,8 +77,7 @@ package struct Figures: Sendable, BitwiseCopyable {
 
   /// Adds the figures of the rows that follow these.
   mutating func merge(_ next: Figures) {
-    plainLosses.merge(next.plainLosses)
-    plainCount += next.plainCount
+    plain.merge(next.plain)
     weightedLosses.merge(next.weightedLosses)
     weights.merge(next.weights)
     finiteWeightedLosses.merge(next.finiteWeightedLosses)
@@ -94,5 +90,25 @@ package struct Figures: Sendable, BitwiseCopyable {
     correctCount += next.correctCount
     topKCorrectCount += next.topKCorrectCount
     if firstBadRow == nil { firstBadRow = next.firstBadRow }
+  }
+}
+
+/// What rows come to that count once and whose loss is finite, which are almost all: they need one sum, not five.
+struct PlainFigures: Sendable, BitwiseCopyable {
+  private(set) var losses = ExactSum()
+  private(set) var count = 0
+  private(set) var correctCount = 0
+
+  @inline(__always)
+  mutating func add(_ loss: Double, isCorrect: Bool) {
+    losses.addFinite(loss)
+    count += 1
+    correctCount += isCorrect ? 1 : 0
+  }
+
+  mutating func merge(_ next: PlainFigures) {
+    losses.merge(next.losses)
+    count += next.count
+    correctCount += next.correctCount
   }
 }

@@ -14,13 +14,15 @@ extension Kernel {
     package static let baseline = Kernel(
       name: "baseline", instructions: "x86-64 (SSE2)", summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
-      scanOneHot: CrossEntropyKernels.scanOneHot, sumClasses: CrossEntropyKernels.sumClasses,
+      scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
+      sumClasses: CrossEntropyKernels.sumClasses,
       countGreater: CrossEntropyKernels.countGreater, transformed: CrossEntropyKernels.transformed, isSupported: true)
 
     package static let avx2 = Kernel(
       name: "avx2", instructions: "AVX2, FMA, F16C", summarizeRows: CrossEntropyKernelsAVX2.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX2.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX2.foldBlocks,
-      scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, sumClasses: CrossEntropyKernelsAVX2.sumClasses,
+      scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX2.findOneHotClasses,
+      sumClasses: CrossEntropyKernelsAVX2.sumClasses,
       countGreater: CrossEntropyKernelsAVX2.countGreater, transformed: CrossEntropyKernelsAVX2.transformed,
       isSupported: cpuHasAVX2())
 
@@ -28,7 +30,8 @@ extension Kernel {
       name: "avx512", instructions: "AVX-512 F, VL, DQ, BW",
       summarizeRows: CrossEntropyKernelsAVX512.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX512.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX512.foldBlocks,
-      scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, sumClasses: CrossEntropyKernelsAVX512.sumClasses,
+      scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX512.findOneHotClasses,
+      sumClasses: CrossEntropyKernelsAVX512.sumClasses,
       countGreater: CrossEntropyKernelsAVX512.countGreater, transformed: CrossEntropyKernelsAVX512.transformed,
       isSupported: cpuHasAVX512())
   #else
@@ -38,7 +41,8 @@ extension Kernel {
     package static let baseline = Kernel(
       name: "neon", instructions: "arm64 (NEON)", summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
-      scanOneHot: CrossEntropyKernels.scanOneHot, sumClasses: CrossEntropyKernels.sumClasses,
+      scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
+      sumClasses: CrossEntropyKernels.sumClasses,
       countGreater: CrossEntropyKernels.countGreater, transformed: CrossEntropyKernels.transformed, isSupported: true)
   #endif
 

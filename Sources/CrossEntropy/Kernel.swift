@@ -27,6 +27,10 @@ package struct Kernel: Sendable {
   /// Looks through elements of one-hot labels: elements, count, class of the first, how they look in memory.
   let scanOneHot: @Sendable (UnsafeRawPointer, Int, Int, OneHotPattern) -> OneHotScan
 
+  /// Finds the classes of rows of one-hot labels of few classes: elements, row count, class count, how they look in
+  /// memory, results.
+  let findOneHotClasses: @Sendable (UnsafeRawPointer, Int, Int, OneHotPattern, UnsafeMutablePointer<Int32>) -> Void
+
   /// Sums over all classes: row, type of its logits, class count, transform, maximum, shares of the classes, scratch.
   let sumClasses:
     @Sendable (UnsafeRawPointer, LogitFormat, Int, LogitTransform, Double, ClassShares, UnsafeMutableRawPointer)

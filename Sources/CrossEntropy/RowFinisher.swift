@@ -1,4 +1,5 @@
 import CKernelShims
+import CrossEntropyKernels
 
 /// Turns the summary of each row's logits into its loss: reads label and weights, judges, writes the answers, and adds
 /// to the figures.
@@ -27,50 +28,81 @@ struct RowFinisher {
   /// Whether finishing a row reads its logits a second time.
   var readsRowsAgain: Bool { batch.readsRowsAgain }
 
-  /// Finishes consecutive rows whose one-hot labels have not been looked at yet.
-  func finish(rows: Range<Int>, summaries: UnsafePointer<RowSummary>, figures: inout Figures) {
-    for row in rows { finish(row: row, summary: summaries[row - rows.lowerBound], scan: nil, figures: &figures) }
+  /// Finishes consecutive rows.
+  /// - Parameter classes: room for a class a row.
+  func finish(
+    rows: Range<Int>, summaries: UnsafePointer<RowSummary>, classes: UnsafeMutablePointer<Int32>,
+    figures: inout Figures
+  ) {
+    guard isPlain else {
+      for row in rows { finish(row: row, summary: summaries[row - rows.lowerBound], scan: nil, figures: &figures) }
+      return
+    }
+    readGoodLabels(rows, into: classes)
+    var plain = PlainFigures()
+    for row in rows {
+      let place = row - rows.lowerBound
+      let summary = summaries[place]
+      let index = Int(classes[place])
+      if index >= 0, summary.maximum.isFinite {
+        let loss = (summary.maximum - logit(index, ofRow: row)) + summary.logSum
+        if loss <= largest {
+          plain.add(loss, isCorrect: summary.argmax == Int64(index))
+          write(loss, .ok, summary, row: row)
+          continue
+        }
+      }
+      finish(row: row, summary: summary, scan: nil, figures: &figures)
+    }
+    figures.add(plain)
   }
 
-  /// Finishes a row.
-  /// - Parameter scan: what its one-hot label came to; nil where it has not been looked at.
-  func finish(row: Int, summary: RowSummary, scan: OneHotScan?, figures: inout Figures) {
+  /// The class of each row whose label is good; -1 of ignored and bad ones.
+  @inline(__always)
+  private func readGoodLabels(_ rows: Range<Int>, into classes: UnsafeMutablePointer<Int32>) {
+    switch batch.labelLayout {
+    case .integers(let type):
+      let ignored = batch.options.ignoreIndex ?? -1
+      for row in rows {
+        let value = integerLabel(at: batch.labels + row * type.byteCount, type: type)
+        let isGood = value >= 0 && value < batch.classCount && value != ignored
+        classes[row - rows.lowerBound] = isGood ? Int32(truncatingIfNeeded: value) : -1
+      }
+    case .oneHot(let type):
+      let first = batch.labels + rows.lowerBound * batch.classCount * type.elementByteCount
+      guard batch.classCount > largestNarrowClassCount else {
+        return kernel.findOneHotClasses(first, rows.count, batch.classCount, type.pattern, classes)
+      }
+      for place in 0..<rows.count {
+        let label = first + place * batch.classCount * type.elementByteCount
+        let scan = kernel.scanOneHot(label, batch.classCount, 0, type.pattern)
+        let isGood = scan.oneCount == 1 && scan.otherCount == 0
+        classes[place] = isGood ? Int32(truncatingIfNeeded: scan.index) : -1
+      }
+    case .probabilities: preconditionFailure("a batch with probabilities is not plain")
+    }
+  }
+
+  @inline(__always)
+  private func write(_ loss: Double, _ verdict: RowVerdict, _ summary: RowSummary, row: Int) {
+    batch.outputs.writeLoss(loss, row: row)
+    batch.outputs.writeVerdict(verdict, row: row)
     batch.outputs.writeLogSumExp(summary.logSumExp, row: row)
     batch.outputs.writePrediction(summary.argmax, row: row)
-    if isPlain, let index = goodIntegerLabel(ofRow: row) {
-      let value = (summary.maximum - logit(index, ofRow: row)) + summary.logSum
-      // False as well for a maximum, and so a loss, that is NaN; an infinite maximum makes NaN or infinity.
-      if value <= largest, summary.maximum.isFinite {
-        figures.addPlain(value, isCorrect: summary.argmax == Int64(index))
-        batch.outputs.writeLoss(value, row: row)
-        batch.outputs.writeVerdict(.ok, row: row)
-        return
-      }
-    }
-    finishOther(row: row, summary: summary, scan: scan, figures: &figures)
   }
 
-  /// An integer label that is a class and not ignored.
-  private func goodIntegerLabel(ofRow row: Int) -> Int? {
-    guard case .integers(let type) = batch.labelLayout else { return nil }
-    let value = integerLabel(at: batch.labels + row * type.byteCount, type: type)
-    return value >= 0 && value < batch.classCount && value != batch.options.ignoreIndex ? Int(value) : nil
-  }
-
-  /// Finishes a row that is not of the plainest kind.
-  @inline(never)
-  private func finishOther(row: Int, summary: RowSummary, scan: OneHotScan?, figures: inout Figures) {
+  /// Finishes a row of any kind.
+  /// - Parameter scan: what its one-hot label came to; nil where it has not been looked at.
+  func finish(row: Int, summary: RowSummary, scan: OneHotScan?, figures: inout Figures) {
     let label = scan.map(label(_:)) ?? label(ofRow: row, summary)
     if case .ignored = label {
       figures.addIgnored()
-      batch.outputs.writeLoss(0, row: row)
-      batch.outputs.writeVerdict(.ignored, row: row)
+      write(0, .ignored, summary, row: row)
       return
     }
     let loss = loss(row: row, summary: summary, label: label)
     figures.add(loss, row: row)
-    batch.outputs.writeLoss(loss.value, row: row)
-    batch.outputs.writeVerdict(loss.verdict, row: row)
+    write(loss.value, loss.verdict, summary, row: row)
   }
 
   private func loss(row: Int, summary: RowSummary, label: RowLabel) -> RowLoss {

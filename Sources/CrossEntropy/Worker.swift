@@ -8,6 +8,7 @@ final class Worker {
 
   private let kernel: Kernel
   private let blocks = UnsafeMutablePointer<BlockSummary>.allocate(capacity: Tiling.largestBlockCountOfWholeRow)
+  private let classes = UnsafeMutablePointer<Int32>.allocate(capacity: rowsPerRun)
   private let summaries = UnsafeMutablePointer<RowSummary>.allocate(capacity: rowsPerRun)
   private let scratch = UnsafeMutableRawPointer.allocate(byteCount: kernelScratchByteCount, alignment: 64)
 
@@ -15,6 +16,7 @@ final class Worker {
 
   deinit {
     blocks.deallocate()
+    classes.deallocate()
     summaries.deallocate()
     scratch.deallocate()
   }
@@ -31,7 +33,7 @@ final class Worker {
       kernel.summarizeRows(
         batch.row(first), batch.logitType.format, count, batch.classCount, batch.options.transform, blocks, scratch,
         summaries)
-      finisher.finish(rows: first..<first + count, summaries: summaries, figures: &figures)
+      finisher.finish(rows: first..<first + count, summaries: summaries, classes: classes, figures: &figures)
       first += count
     }
     return figures

@@ -6,6 +6,9 @@ package let kernelScratchByteCount = max(blockScratchByteCount, narrowScratchByt
 /// Logits in one block, of which the last of a row may have fewer.
 package let blockLength = Geometry.blockLength
 
+/// Rows of at most this many classes stand in lanes, sixteen side by side.
+package let largestNarrowClassCount = Geometry.largestNarrowClassCount
+
 /// The number of blocks in a row of `classCount` logits.
 package func blockCount(classCount: Int) -> Int {
   (classCount &+ Geometry.blockLength &- 1) / Geometry.blockLength
