@@ -6,7 +6,7 @@ BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PYTHON := .venv/bin/python
 
-.PHONY: help dependencies build demo test test-swift test-python lint format gates install clean
+.PHONY: help dependencies build demo test test-swift test-long test-python lint format gates install clean
 
 help:            ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -24,6 +24,9 @@ test: test-swift test-python  ## All tests
 
 test-swift: dependencies  ## The tests of each target, in release mode
 	swift test $(SWIFT_FLAGS) --scratch-path .build-test -Xswiftc -enable-testing
+
+test-long: dependencies  ## Every f32 that the exponential can meet, by each kernel; minutes
+	XENTD_LONG_TESTS=1 swift test $(SWIFT_FLAGS) --scratch-path .build-test -Xswiftc -enable-testing --filter LongTests
 
 test-python: build $(PYTHON)  ## The tests of the real binaries over real sockets
 	XENTD_BIN_DIR=$(BUILD) $(PYTHON) -m pytest -q Tests/EndToEnd

@@ -12,14 +12,16 @@ extension Kernel {
     package static let all = [avx512, avx2, baseline]
 
     package static let baseline = Kernel(
-      name: "baseline", instructions: "x86-64 (SSE2)", summarizeRows: CrossEntropyKernels.summarizeRows,
+      name: "baseline", instructions: "x86-64 (SSE2)", fusesMultiplyAdds: false,
+      summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses,
       countGreater: CrossEntropyKernels.countGreater, transformed: CrossEntropyKernels.transformed, isSupported: true)
 
     package static let avx2 = Kernel(
-      name: "avx2", instructions: "AVX2, FMA, F16C", summarizeRows: CrossEntropyKernelsAVX2.summarizeRows,
+      name: "avx2", instructions: "AVX2, FMA, F16C", fusesMultiplyAdds: true,
+      summarizeRows: CrossEntropyKernelsAVX2.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX2.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX2.foldBlocks,
       scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX2.findOneHotClasses,
       sumClasses: CrossEntropyKernelsAVX2.sumClasses,
@@ -27,7 +29,7 @@ extension Kernel {
       isSupported: cpuHasAVX2())
 
     package static let avx512 = Kernel(
-      name: "avx512", instructions: "AVX-512 F, VL, DQ, BW",
+      name: "avx512", instructions: "AVX-512 F, VL, DQ, BW", fusesMultiplyAdds: true,
       summarizeRows: CrossEntropyKernelsAVX512.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX512.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX512.foldBlocks,
       scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX512.findOneHotClasses,
@@ -39,7 +41,8 @@ extension Kernel {
     package static let all = [baseline]
 
     package static let baseline = Kernel(
-      name: "neon", instructions: "arm64 (NEON)", summarizeRows: CrossEntropyKernels.summarizeRows,
+      name: "neon", instructions: "arm64 (NEON)", fusesMultiplyAdds: true,
+      summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses,

@@ -7,6 +7,9 @@ package struct Kernel: Sendable {
   /// The instructions that it is compiled for.
   package let instructions: String
 
+  /// Whether products are added without being rounded first: all kernels that do so give the same bits.
+  let fusesMultiplyAdds: Bool
+
   /// Summarises whole rows: logits, their type, row count, class count, transform, room for a row's block summaries, scratch, results.
   let summarizeRows:
     @Sendable (

@@ -41,6 +41,11 @@ struct Xentd: ParsableCommand {
   @Flag(help: "List the kernels and whether this machine can run them, and exit.")
   var kernels = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Check in seconds that a kernel keeps its accuracy and its bits on this machine, and exit.", valueName: "kernel"))
+  var selfCheck: String?
+
   func validate() throws {
     if config != nil, requests != nil || results != nil || router != nil {
       throw ValidationError("--config names the lanes; leave out --requests, --results and --router")
@@ -60,6 +65,7 @@ struct Xentd: ParsableCommand {
 
   func run() throws {
     guard !kernels else { return listKernels() }
+    if let selfCheck { return try check(kernelNamed: selfCheck) }
     let settings = try configured()
     if check {
       print("\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong")
@@ -104,6 +110,20 @@ struct Xentd: ParsableCommand {
         "\(kernel.name): \(kernel.instructions); this machine \(kernel.isSupported ? "can" : "cannot") run it"
           + (isChosen ? ", and it is chosen" : ""))
     }
+  }
+
+  private func check(kernelNamed name: String) throws {
+    let kernel: Kernel
+    do throws(KernelError) {
+      kernel = try .named(name)
+    } catch {
+      throw ValidationError("--self-check: \(error)")
+    }
+    let findings = KernelCheck(kernel).run()
+    for finding in findings {
+      print("\(kernel.name): \(finding.name): \(finding.isGood ? "good" : "NOT GOOD"): \(finding.detail)")
+    }
+    guard findings.allSatisfy(\.isGood) else { throw ExitCode(EX_SOFTWARE) }
   }
 
   private func lanes() throws -> [LaneConfiguration] {

@@ -251,6 +251,13 @@ def test_a_check_finds_a_kernel_in_the_environment_that_is_not_there() -> None:
     assert result.returncode != 0 and "abacus" in result.stderr, result.stdout
 
 
+def test_a_kernel_checks_itself_in_seconds() -> None:
+    result = run(str(BIN / "xentd"), "--self-check", "baseline")
+    assert result.returncode == 0 and result.stdout.count(": good: ") == 4
+    unknown = run(str(BIN / "xentd"), "--self-check", "abacus")
+    assert unknown.returncode == 64 and "abacus" in unknown.stderr and "baseline" in unknown.stderr
+
+
 def test_a_check_of_good_options_says_so_and_binds_nothing(tmp_path: Path) -> None:
     result = run(str(BIN / "xentd"), "--check", "--router", f"ipc://{tmp_path}/x")
     assert result.returncode == 0 and "nothing is wrong" in result.stdout

@@ -1,0 +1,180 @@
+import Glibc
+
+/// Whether a kernel keeps its promises on this machine: checked in seconds, for who has a machine that its makers have not.
+package struct KernelCheck {
+  /// What one check found.
+  package struct Finding: Sendable {
+    package let name: String
+    package let isGood: Bool
+    package let detail: String
+  }
+
+  private let kernel: Kernel
+
+  package init(_ kernel: Kernel) { self.kernel = kernel }
+
+  package func run() -> [Finding] { [accuracy, doubleAccuracy, sameBits, knownBits] }
+
+  // MARK: Checks
+
+  private static let classCounts = Array(1...70) + [127, 128, 129, 1000, 2047, 2048, 2049, 5000, 70_001]
+  private static let offsets: [Float] = [0, 100, -100, 10_000, -10_000, 1_000_000]
+
+  /// The distance of f32 losses from those of the C library's double-precision functions.
+  private var accuracy: Finding {
+    let promised = kernel.fusesMultiplyAdds ? 1.5 : 2.5
+    var worst = (ulps: 0.0, classCount: 0)
+    var rowCount = 0
+    for classCount in Self.classCounts {
+      for offset in Self.offsets {
+        let data = CheckData(classCount: classCount, offset: offset)
+        let losses = losses(data)
+        rowCount += losses.count
+        for (row, loss) in losses.enumerated() {
+          let distance = ulps(Float(loss), data.exactLoss(row))
+          if !(distance <= worst.ulps) { worst = (distance, classCount) }
+        }
+      }
+    }
+    return Finding(
+      name: "accuracy of f32", isGood: worst.ulps <= promised,
+      detail: "\(rowCount) rows, the worst \(hundredths(worst.ulps)) ulp off with \(worst.classCount) classes "
+        + "(promised: \(promised))")
+  }
+
+  private var doubleAccuracy: Finding {
+    var worst = 0.0
+    for classCount in [1, 2, 10, 65, 2049, 5000] {
+      let data = CheckData(classCount: classCount, offset: 0)
+      for (row, loss) in losses(data, type: .f64).enumerated() {
+        let exact = data.exactLoss(row)
+        worst = max(worst, abs(loss - exact) / exact.ulp)
+      }
+    }
+    // The C library's own sum is a few units off.
+    return Finding(
+      name: "accuracy of f64", isGood: worst <= 16,
+      detail: "the worst row \(hundredths(worst)) ulp from the C library's answer (at most 16)")
+  }
+
+  /// Workers, address and place in the batch change no bit.
+  private var sameBits: Finding {
+    for classCount in [1, 2, 10, 64, 65, 3000, 70_001] {
+      let data = CheckData(classCount: classCount, offset: 3)
+      let expected = losses(data)
+      for workerCount in [2, 3, 7] where losses(data, workerCount: workerCount) != expected {
+        return Finding(
+          name: "same bits", isGood: false, detail: "\(workerCount) workers differ with \(classCount) classes")
+      }
+      for shift in 1..<16 where losses(data, shift: shift) != expected {
+        return Finding(
+          name: "same bits", isGood: false, detail: "at address 64 n + \(shift) they differ with \(classCount) classes")
+      }
+      for row in expected.indices where losses(data, rows: row..<row + 1) != [expected[row]] {
+        return Finding(name: "same bits", isGood: false, detail: "row \(row) alone differs with \(classCount) classes")
+      }
+    }
+    return Finding(name: "same bits", isGood: true, detail: "with 1, 2, 3 and 7 workers, at any address, in any batch")
+  }
+
+  /// The bits that every kernel with fused multiply-adds gives, whatever the machine.
+  private var knownBits: Finding {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for classCount in Self.classCounts {
+      for loss in losses(CheckData(classCount: classCount, offset: 0)) {
+        hash = (hash ^ UInt64(Float(loss).bitPattern)) &* 0x0000_0100_0000_01b3
+      }
+    }
+    let known = Self.knownHash
+    let words = "\(String(hash, radix: 16)), known \(String(known, radix: 16))"
+    guard kernel.fusesMultiplyAdds else {
+      return Finding(name: "known bits", isGood: true, detail: "not asked of a kernel without fused multiply-adds")
+    }
+    return Finding(name: "known bits", isGood: hash == known, detail: words)
+  }
+
+  private static let knownHash: UInt64 = 0xb80a_9646_b502_88f4
+
+  // MARK: Computing
+
+  private func losses(
+    _ data: CheckData, type: LogitType = .f32, workerCount: Int = 1, shift: Int = 0, rows: Range<Int>? = nil
+  ) -> [Double] {
+    let rows = rows ?? 0..<data.labels.count
+    let logits = data.logits[rows.lowerBound * data.classCount..<rows.upperBound * data.classCount]
+    let byteCount = logits.count * type.byteCount
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount + shift, alignment: 64)
+    defer { memory.deallocate() }
+    for (index, logit) in logits.enumerated() {
+      let offset = shift + index * type.byteCount
+      if type == .f64 {
+        (memory + offset).copyMemory(from: [Double(logit)], byteCount: 8)
+      } else {
+        (memory + offset).copyMemory(from: [logit], byteCount: 4)
+      }
+    }
+    var results = [Double](repeating: -1, count: rows.count)
+    let round = Round(workerCount: workerCount, kernel: kernel)
+    Array(data.labels[rows]).withUnsafeBytes { labels in
+      results.withUnsafeMutableBytes { results in
+        var batch = LossBatch(
+          rowCount: rows.count, classCount: data.classCount, logits: memory + shift, logitType: type,
+          labels: labels.baseAddress!, labelLayout: .integers(.i64))
+        batch.outputs.losses = results.baseAddress
+        batch.outputs.isFloat64 = true
+        _ = round.add(batch)
+        round.compute()
+      }
+    }
+    return results
+  }
+
+  private func ulps(_ value: Float, _ exact: Double) -> Double {
+    abs(Double(value) - exact) / Double(Float(exact).ulp)
+  }
+
+  private func hundredths(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+}
+
+/// Rows that are the same on every machine.
+private struct CheckData {
+  let classCount: Int
+  var logits: [Float] = []
+  var labels: [Int64] = []
+
+  init(classCount: Int, offset: Float) {
+    self.classCount = classCount
+    var state = UInt64(classCount) &* 0x9e37_79b9_7f4a_7c15
+    func next() -> UInt64 {
+      // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+      state &+= 0x9e37_79b9_7f4a_7c15
+      var z = state
+      z = (z ^ (z &>> 30)) &* 0xbf58_476d_1ce4_e5b9
+      z = (z ^ (z &>> 27)) &* 0x94d0_49bb_1331_11eb
+      return z ^ (z &>> 31)
+    }
+    for row in 0..<(classCount > 10_000 ? 3 : 101) {
+      let spread: Float = [0.0625, 0.5, 2, 8][row % 4]
+      var best = (index: 0, logit: -Float.infinity)
+      for index in 0..<classCount {
+        let bits = next()
+        let sum = Int(bits & 0xffff) + Int(bits >> 16 & 0xffff) + Int(bits >> 32 & 0xffff) + Int(bits >> 48)
+        let logit = Float(sum - 0x1_ffff) * (1 / 32_768) * spread + offset
+        logits.append(logit)
+        if logit > best.logit { best = (index, logit) }
+      }
+      // Every third row is a confident one.
+      if row % 3 == 0 { logits[row * classCount + best.index] += 20 }
+      labels.append(Int64(row % 3 == 0 ? best.index : Int(next() % UInt64(classCount))))
+    }
+  }
+
+  /// By the C library, in double precision; the terms are added with what rounding loses.
+  func exactLoss(_ row: Int) -> Double {
+    let row = (logits: logits[row * classCount..<(row + 1) * classCount].map(Double.init), label: Int(labels[row]))
+    let top = row.logits.indices.max { row.logits[$0] < row.logits[$1] }!
+    var others = ExactSum()
+    for index in row.logits.indices where index != top { others.add(Glibc.exp(row.logits[index] - row.logits[top])) }
+    return Glibc.log1p(others.value) + (row.logits[top] - row.logits[row.label])
+  }
+}

@@ -1,0 +1,39 @@
+import Testing
+
+@testable import CrossEntropy
+
+@Suite("Self-check")
+struct KernelCheckTests {
+  @Test("every kernel that this machine can run passes its own check", arguments: kernels)
+  func passes(kernel: Kernel) {
+    for finding in KernelCheck(kernel).run() { #expect(finding.isGood, "\(finding.name): \(finding.detail)") }
+  }
+
+  @Test("a kernel without fused multiply-adds that claims to have them is found out")
+  func foundOut() {
+    let liar = Kernel(
+      name: "liar", instructions: "", fusesMultiplyAdds: true, summarizeRows: Kernel.baseline.summarizeRows,
+      summarizeBlocks: Kernel.baseline.summarizeBlocks, foldBlocks: Kernel.baseline.foldBlocks,
+      scanOneHot: Kernel.baseline.scanOneHot, findOneHotClasses: Kernel.baseline.findOneHotClasses,
+      sumClasses: Kernel.baseline.sumClasses, countGreater: Kernel.baseline.countGreater,
+      transformed: Kernel.baseline.transformed, isSupported: true)
+    #if arch(x86_64)
+      #expect(KernelCheck(liar).run().contains { $0.name == "known bits" && !$0.isGood })
+    #endif
+  }
+
+  @Test("a kernel that is off in one row's last place is found out")
+  func inaccurate() {
+    let honest = Kernel.best
+    let broken = Kernel(
+      name: "broken", instructions: "", fusesMultiplyAdds: true,
+      summarizeRows: { logits, format, rowCount, classCount, transform, blocks, scratch, summaries in
+        honest.summarizeRows(logits, format, rowCount, classCount, transform, blocks, scratch, summaries)
+        if classCount == 17 { summaries[0].logSum *= 1 + 0x1p-21 }
+      },
+      summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks, scanOneHot: honest.scanOneHot,
+      findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses, countGreater: honest.countGreater,
+      transformed: honest.transformed, isSupported: true)
+    #expect(KernelCheck(broken).run().contains { $0.name == "accuracy of f32" && !$0.isGood })
+  }
+}
