@@ -242,13 +242,14 @@ def chart(entries: list[dict[str, Any]], path: Path) -> None:
         for place, name in enumerate(PEERS):
             heights = [entry["ns"].get(name, float("nan")) / entry["ns"][XENTD] for entry in group]
             bars = axis.bar([x + (place - (len(PEERS) - 1) / 2) * width for x in range(len(group))], heights, width, label=name)
-            axis.bar_label(bars, fmt="%.0f", fontsize=7)
+            axis.bar_label(bars, fmt=lambda value: f"{value:.1f}" if value < 10 else f"{value:.0f}", fontsize=7)
         axis.axhline(1, color="black", linewidth=1)
         axis.set_yscale("log")
         axis.set_xticks(range(len(group)), [f"{entry['rows']} x {entry['classes']}" for entry in group])
         axis.set_ylabel("time / xentd's time")
         axis.set_title(f"f32 logits, integer labels, {threads} thread{'s' if threads > 1 else ''} (the line is xentd)")
-    axes[0, 0].legend(ncols=len(PEERS), fontsize=8, loc="upper right")
+        axis.margins(y=0.15)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=len(PEERS), fontsize=8, loc="outside upper center")
     figure.savefig(path, metadata={"Date": None})
 
 
