@@ -17,7 +17,7 @@ extension Kernel {
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses,
-      countGreater: CrossEntropyKernels.countGreater, transformed: CrossEntropyKernels.transformed, isSupported: true)
+      hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)
 
     package static let avx2 = Kernel(
       name: "avx2", instructions: "AVX2, FMA, F16C", fusesMultiplyAdds: true,
@@ -25,7 +25,7 @@ extension Kernel {
       summarizeBlocks: CrossEntropyKernelsAVX2.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX2.foldBlocks,
       scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX2.findOneHotClasses,
       sumClasses: CrossEntropyKernelsAVX2.sumClasses,
-      countGreater: CrossEntropyKernelsAVX2.countGreater, transformed: CrossEntropyKernelsAVX2.transformed,
+      hasFewerGreater: CrossEntropyKernelsAVX2.hasFewer, transformed: CrossEntropyKernelsAVX2.transformed,
       isSupported: cpuHasAVX2())
 
     package static let avx512 = Kernel(
@@ -34,7 +34,7 @@ extension Kernel {
       summarizeBlocks: CrossEntropyKernelsAVX512.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX512.foldBlocks,
       scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX512.findOneHotClasses,
       sumClasses: CrossEntropyKernelsAVX512.sumClasses,
-      countGreater: CrossEntropyKernelsAVX512.countGreater, transformed: CrossEntropyKernelsAVX512.transformed,
+      hasFewerGreater: CrossEntropyKernelsAVX512.hasFewer, transformed: CrossEntropyKernelsAVX512.transformed,
       isSupported: cpuHasAVX512())
   #else
     /// All kernels of this architecture.
@@ -46,7 +46,7 @@ extension Kernel {
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses,
-      countGreater: CrossEntropyKernels.countGreater, transformed: CrossEntropyKernels.transformed, isSupported: true)
+      hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)
   #endif
 
   /// The fastest kernel that this machine can run.

@@ -39,8 +39,8 @@ package struct Kernel: Sendable {
     @Sendable (UnsafeRawPointer, LogitFormat, Int, LogitTransform, Double, ClassShares, UnsafeMutableRawPointer)
       -> ClassSums
 
-  /// Counts the logits that are greater: value, row, type of its logits, class count.
-  let countGreater: @Sendable (Double, UnsafeRawPointer, LogitFormat, Int) -> Int
+  /// Whether fewer logits are greater: than how many, than which value, row, type of its logits, class count.
+  let hasFewerGreater: @Sendable (Int, Double, UnsafeRawPointer, LogitFormat, Int) -> Bool
 
   /// Transforms one logit as those of a row are: logit, type, transform.
   let transformed: @Sendable (Double, LogitFormat, LogitTransform) -> Double

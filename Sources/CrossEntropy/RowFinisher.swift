@@ -136,7 +136,8 @@ struct RowFinisher {
     let value = logit(label, ofRow: row)
     guard value > -.infinity else { return false }
     if summary.argmax == Int64(label) { return true }
-    return kernel.countGreater(value, batch.row(row), batch.logitType.format, batch.classCount) < batch.options.topK
+    return kernel.hasFewerGreater(
+      batch.options.topK, value, batch.row(row), batch.logitType.format, batch.classCount)
   }
 
   // MARK: Labels

@@ -15,7 +15,7 @@ struct KernelCheckTests {
       name: "liar", instructions: "", fusesMultiplyAdds: true, summarizeRows: Kernel.baseline.summarizeRows,
       summarizeBlocks: Kernel.baseline.summarizeBlocks, foldBlocks: Kernel.baseline.foldBlocks,
       scanOneHot: Kernel.baseline.scanOneHot, findOneHotClasses: Kernel.baseline.findOneHotClasses,
-      sumClasses: Kernel.baseline.sumClasses, countGreater: Kernel.baseline.countGreater,
+      sumClasses: Kernel.baseline.sumClasses, hasFewerGreater: Kernel.baseline.hasFewerGreater,
       transformed: Kernel.baseline.transformed, isSupported: true)
     #if arch(x86_64)
       #expect(KernelCheck(liar).run().contains { $0.name == "known bits" && !$0.isGood })
@@ -32,7 +32,8 @@ struct KernelCheckTests {
         if classCount == 17 { summaries[0].logSum *= 1 + 0x1p-21 }
       },
       summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks, scanOneHot: honest.scanOneHot,
-      findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses, countGreater: honest.countGreater,
+      findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses,
+      hasFewerGreater: honest.hasFewerGreater,
       transformed: honest.transformed, isSupported: true)
     #expect(KernelCheck(broken).run().contains { $0.name == "accuracy of f32" && !$0.isGood })
   }
