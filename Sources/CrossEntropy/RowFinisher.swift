@@ -25,9 +25,6 @@ struct RowFinisher {
       && options.softcap == 0 && !batch.readsRowsAgain
   }
 
-  /// Whether finishing a row reads its logits a second time.
-  var readsRowsAgain: Bool { batch.readsRowsAgain }
-
   /// Finishes consecutive rows.
   /// - Parameter classes: room for a class a row.
   func finish(

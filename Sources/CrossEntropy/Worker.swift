@@ -26,7 +26,7 @@ final class Worker {
     var figures = Figures()
     let finisher = RowFinisher(batch, kernel: kernel, scratch: scratch)
     // Rows that are looked at twice are still in the cache the second time.
-    let rowsPerRun = finisher.readsRowsAgain ? Self.fewRows(batch) : Self.rowsPerRun
+    let rowsPerRun = batch.readsRowsAgain ? Self.fewRows(batch) : Self.rowsPerRun
     var first = rows.lowerBound
     while first < rows.upperBound {
       let count = min(rowsPerRun, rows.upperBound - first)
@@ -41,7 +41,7 @@ final class Worker {
 
   /// Rows that the first cache holds, but sixteen at least.
   private static func fewRows(_ batch: LossBatch) -> Int {
-    batch.classCount > 64 ? 1 : max(16, min(rowsPerRun, (16 << 10) / batch.rowByteCount))
+    batch.classCount > largestNarrowClassCount ? 1 : max(16, min(rowsPerRun, (16 << 10) / batch.rowByteCount))
   }
 
   /// Computes some blocks of one row, and looks at its one-hot labels there.

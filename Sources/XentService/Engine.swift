@@ -20,8 +20,7 @@ package final class Engine {
   /// Reads a request and says what its answer takes.
   package func plan(_ frames: RequestFrames, limits: RequestLimits) -> RequestPlan {
     do throws(Refusal) {
-      let request = try Request(
-        parsing: frames.first.bytes, frames: frames.sizes, limits: limits)
+      let request = try Request(parsing: frames.first.bytes, frames: frames.sizes, limits: limits)
       if request.header.type == .info { return .info(request.header) }
       try checkClassWeights(of: request, frames)
       return .batch(BatchPlan(request: request))

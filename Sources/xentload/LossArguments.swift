@@ -25,11 +25,14 @@ struct LossArguments: ParsableArguments {
   var allOutputs = false
 
   func validate() throws {
-    guard labelSmoothing >= 0, labelSmoothing < 1, temperature > 0, softcap >= 0, zLoss >= 0, topK >= 0,
-      temperature.isFinite, softcap.isFinite, zLoss.isFinite
-    else {
-      throw ValidationError(
-        "expected 0 <= --label-smoothing < 1, --temperature > 0, and --softcap, --z-loss and --top-k of at least 0")
+    for (name, value, isGood, expected) in [
+      ("label-smoothing", labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, "at least 0 and less than 1"),
+      ("temperature", temperature, temperature > 0 && temperature.isFinite, "finite and more than 0"),
+      ("softcap", softcap, softcap >= 0 && softcap.isFinite, "finite and at least 0"),
+      ("z-loss", zLoss, zLoss >= 0 && zLoss.isFinite, "finite and at least 0"),
+      ("top-k", Float(topK), topK >= 0, "at least 0"),
+    ] where !isGood {
+      throw ValidationError("--\(name): expected a value that is \(expected), received \(value)")
     }
   }
 
