@@ -2,11 +2,12 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PYTHON := .venv/bin/python
 
-.PHONY: help dependencies build demo test test-swift test-long test-python lint format gates install clean
+.PHONY: help dependencies build demo test test-swift test-long test-python lint format gates install install-files man deb clean
 
 help:            ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -47,14 +48,27 @@ gates: build     ## Checks that no test can make: the kernels' symbols, the unit
 	@Scripts/check-kernel-symbols $(BUILD)
 	@Scripts/check-unit
 
-install: build   ## Install to $(DESTDIR)$(PREFIX), the configuration to /etc/xentd, the unit for systemd
+install: build install-files  ## Install to $(DESTDIR)$(PREFIX), the configuration to /etc/xentd, the units for systemd
+
+install-files: man
 	install -D -s -m 755 $(BUILD)/xentd $(DESTDIR)$(PREFIX)/bin/xentd
 	install -D -s -m 755 $(BUILD)/xent $(DESTDIR)$(PREFIX)/bin/xent
 	install -D -s -m 755 $(BUILD)/xentload $(DESTDIR)$(PREFIX)/bin/xentload
 	test -e $(DESTDIR)/etc/xentd/xentd.yaml || install -D -m 644 Config/xentd.yaml $(DESTDIR)/etc/xentd/xentd.yaml
-	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|/usr/bin/xentd|$(PREFIX)/bin/xentd|' systemd/xentd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/xentd.service
+	mkdir -p $(DESTDIR)$(UNITDIR)
+	sed 's|=/usr/bin/|=$(PREFIX)/bin/|' systemd/xentd.service > $(DESTDIR)$(UNITDIR)/xentd.service
+	install -m 644 systemd/*.socket $(DESTDIR)$(UNITDIR)
 	install -D -m 644 systemd/xentd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/xentd.conf
+	install -D -m 644 systemd/xentd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/xentd.conf
+	for section in 1 5 8; do \
+	  install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section .build/man/*.$$section; done
+
+man:
+	@Scripts/make-man-pages $(BUILD) .build/man
+
+deb: build       ## Make the Debian package in dist/
+	@Scripts/install-dependencies deb
+	@Scripts/make-deb $(BUILD)
 
 clean:           ## Remove what was built
-	rm -rf .build .build-test .venv
+	rm -rf .build .build-test .venv dist debian/xentd debian/.debhelper debian/files debian/*.substvars debian/*.debhelper*

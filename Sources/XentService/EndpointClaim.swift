@@ -1,4 +1,5 @@
 import Glibc
+import ZeroMQ
 
 /// The right to bind an `ipc://` path, held until the claim is let go. libzmq would take the path from a daemon that
 /// listens there already; and a path that a killed daemon left behind must not be in the way.
@@ -8,7 +9,8 @@ struct EndpointClaim: ~Copyable {
   /// - Throws: `EndpointError` where another process has the path.
   init(_ endpoint: String) throws(EndpointError) {
     if let problem = endpointProblem(endpoint) { throw EndpointError(endpoint: endpoint, reason: problem) }
-    guard let path = Self.path(of: endpoint) else {
+    // What the service manager listens at for this process is nobody else's.
+    guard let path = Self.path(of: endpoint), InheritedSockets.ofProcess.socket(for: endpoint) == nil else {
       descriptor = -1
       return
     }

@@ -28,7 +28,18 @@ struct Daemon {
         "version": "\(releaseVersion)", "kernel": "\(kernel.name)", "workers": "\(workerCount)",
         "libzmq": "\(ZeroMQ.libraryVersion())",
       ])
+    warnOfUnusedSockets(logger)
     try loop.run()
+  }
+
+  /// A socket that the service manager passes and nobody accepts at lets clients wait for ever.
+  private func warnOfUnusedSockets(_ logger: Logger) {
+    let endpoints = Set(settings.service.lanes.flatMap(\.endpoints))
+    for socket in InheritedSockets.ofProcess.sockets where endpoints.isDisjoint(with: socket.endpoints) {
+      logger.warning(
+        "no endpoint of the configuration has a socket that the service manager passes; take its unit away or add the endpoint",
+        metadata: ["name": "\(socket.name)", "address": "\(socket.endpoints.first ?? "does not listen")"])
+    }
   }
 
   private func makeLogger() -> Logger {
