@@ -7,7 +7,7 @@ BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PYTHON := .venv/bin/python
 
-.PHONY: help dependencies build demo test test-swift test-long test-python lint format gates install install-files man deb clean
+.PHONY: help dependencies build demo test test-swift test-long test-python test-systemd lint format gates install install-files man deb clean
 
 help:            ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -31,6 +31,10 @@ test-long: dependencies  ## Every f32 that the exponential can meet, by each ker
 
 test-python: build $(PYTHON)  ## The tests of the real binaries over real sockets
 	XENTD_BIN_DIR=$(BUILD) $(PYTHON) -m pytest -q Tests/EndToEnd
+
+test-systemd: deb $(PYTHON)  ## Install the package in a Debian booted by systemd-nspawn, and work it; root, minutes
+	@Scripts/install-dependencies systemd
+	$(PYTHON) -m pytest -q -rs Tests/Systemd
 
 $(PYTHON): Tests/requirements.txt
 	@Scripts/install-dependencies python
