@@ -26,6 +26,12 @@ package struct Message: ~Copyable, @unchecked Sendable {
     unsafeMutableBytes.copyMemory(from: bytes)
   }
 
+  /// A message of the text's UTF-8.
+  package init(copying text: String) throws(ZeroMQError) {
+    try self.init(byteCount: text.utf8.count)
+    unsafeMutableBytes.copyBytes(from: text.utf8)
+  }
+
   /// A message that is these bytes, not a copy: they must stay as they are until the context has ended.
   package init(borrowing bytes: UnsafeRawBufferPointer) throws(ZeroMQError) {
     self.init()

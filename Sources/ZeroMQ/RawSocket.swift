@@ -17,11 +17,13 @@ struct RawSocket: ~Copyable {
 
   deinit { zmq_close(handle) }
 
-  func bind(to endpoint: String) throws(ZeroMQError) {
+  func bind(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try security.apply(to: handle)
     if uninterrupted({ zmq_bind(handle, endpoint) }) == -1 { throw ZeroMQError("bind to \(endpoint)") }
   }
 
-  func connect(to endpoint: String) throws(ZeroMQError) {
+  func connect(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try security.apply(to: handle)
     if uninterrupted({ zmq_connect(handle, endpoint) }) == -1 { throw ZeroMQError("connect to \(endpoint)") }
   }
 

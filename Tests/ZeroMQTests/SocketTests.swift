@@ -4,7 +4,7 @@ import Testing
 @testable import ZeroMQ
 
 /// An endpoint that no other test has.
-private func freshEndpoint() -> String { "ipc:///tmp/xentd-zmq-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
+func freshEndpoint() -> String { "ipc:///tmp/xentd-zmq-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
 
 private func message(_ text: String) throws -> Message {
   var message = try Message(byteCount: text.utf8.count)
