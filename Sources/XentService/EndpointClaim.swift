@@ -7,7 +7,6 @@ struct EndpointClaim: ~Copyable {
 
   /// - Throws: `EndpointError` where another process has the path.
   init(_ endpoint: String) throws(EndpointError) {
-    if let problem = endpointProblem(endpoint) { throw EndpointError(endpoint: endpoint, reason: problem) }
     guard let path = Self.path(of: endpoint) else {
       descriptor = -1
       return

@@ -18,7 +18,8 @@ protocol Lane: AnyObject {
   /// Whether results that wait are tried again by the clock, because no poll tells when they can leave.
   var wantsRetry: Bool { get }
 
-  func bind() throws(ZeroMQError)
+  /// Binds and connects the lane's sockets.
+  func open() throws(ZeroMQError)
   /// Adds the lane's sockets to a poll.
   func register(in poller: inout Poller)
   /// Remembers what the poll saw of them.
@@ -40,8 +41,8 @@ extension SocketOptions {
   /// The options of a socket that requests come in by.
   init(requestsOf configuration: LaneConfiguration) {
     self.init()
-    sendHighWaterMark = ServiceConfiguration.highWaterMark
-    receiveHighWaterMark = ServiceConfiguration.highWaterMark
+    sendHighWaterMark = ServiceConfiguration.sendHighWaterMark
+    receiveHighWaterMark = Int32(configuration.queuedRequestCount)
     // Twice the limit, so that a request that is a little too large still gets an answer.
     maximumFrameByteCount = 2 * Int64(configuration.limits.maximumRequestByteCount)
   }
@@ -50,7 +51,7 @@ extension SocketOptions {
   /// be piles up.
   static var results: SocketOptions {
     var options = SocketOptions()
-    options.sendHighWaterMark = ServiceConfiguration.highWaterMark
+    options.sendHighWaterMark = ServiceConfiguration.sendHighWaterMark
     options.receiveHighWaterMark = 1
     options.maximumFrameByteCount = 1024
     return options

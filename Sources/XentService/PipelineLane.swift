@@ -5,7 +5,7 @@ import ZeroMQ
 /// nobody takes them, it stops reading, and its clients' sends block.
 final class PipelineLane: Lane {
   let configuration: LaneConfiguration
-  private let endpoints: (requests: String, results: String)
+  private let endpoints: (requests: [EndpointConfiguration], results: [EndpointConfiguration])
   private var requests: PullSocket
   private var results: PushSocket
   private var consumers: PeerMonitor
@@ -16,11 +16,11 @@ final class PipelineLane: Lane {
   private(set) var isReadable = false
 
   init(
-    _ configuration: LaneConfiguration, requests requestEndpoint: String, results resultEndpoint: String,
-    context: borrowing Context
+    _ configuration: LaneConfiguration, requests requestEndpoints: [EndpointConfiguration],
+    results resultEndpoints: [EndpointConfiguration], context: borrowing Context
   ) throws(ZeroMQError) {
     self.configuration = configuration
-    endpoints = (requestEndpoint, resultEndpoint)
+    endpoints = (requestEndpoints, resultEndpoints)
     requests = try PullSocket(in: context, options: SocketOptions(requestsOf: configuration))
     results = try PushSocket(in: context, options: .results)
     consumers = try PeerMonitor(of: results.pollable, in: context)
@@ -30,10 +30,10 @@ final class PipelineLane: Lane {
   var wantsRetry: Bool { false }
   var isReading: Bool { waitingByteCount < configuration.maximumWaitingByteCount }
 
-  func bind() throws(ZeroMQError) {
+  func open() throws(ZeroMQError) {
     // Results first: a client that sees the requests' endpoint can count on both.
-    try results.bind(to: endpoints.results)
-    try requests.bind(to: endpoints.requests)
+    try results.open(endpoints.results)
+    try requests.open(endpoints.requests)
   }
 
   func register(in poller: inout Poller) {

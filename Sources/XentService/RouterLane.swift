@@ -8,7 +8,7 @@ final class RouterLane: Lane {
   private static let maximumRefusalByteCount = 64 << 10
 
   let configuration: LaneConfiguration
-  private let endpoint: String
+  private let endpoints: [EndpointConfiguration]
   private var socket: RouterSocket
   /// The spools that are not empty, by the client's name.
   private var spools: [ClientName: Spool] = [:]
@@ -18,9 +18,11 @@ final class RouterLane: Lane {
   private(set) var isReadable = false
   private var delimiter = Message()
 
-  init(_ configuration: LaneConfiguration, endpoint: String, context: borrowing Context) throws(ZeroMQError) {
+  init(
+    _ configuration: LaneConfiguration, endpoints: [EndpointConfiguration], context: borrowing Context
+  ) throws(ZeroMQError) {
     self.configuration = configuration
-    self.endpoint = endpoint
+    self.endpoints = endpoints
     socket = try RouterSocket(in: context, options: SocketOptions(requestsOf: configuration))
   }
 
@@ -28,7 +30,7 @@ final class RouterLane: Lane {
   // A ROUTER is writable when any peer is, so no poll tells when this one is.
   var wantsRetry: Bool { !spools.isEmpty }
 
-  func bind() throws(ZeroMQError) { try socket.bind(to: endpoint) }
+  func open() throws(ZeroMQError) { try socket.open(endpoints) }
 
   func register(in poller: inout Poller) { place = poller.add(socket.pollable, for: .readable) }
 

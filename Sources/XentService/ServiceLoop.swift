@@ -33,7 +33,7 @@ package final class ServiceLoop {
   /// How soon results are tried again that no poll watches.
   private static let retryMilliseconds = 10
 
-  /// Makes the lanes and binds their endpoints.
+  /// Makes the lanes and opens their endpoints.
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
   package init(
     configuration: ServiceConfiguration, engine: Engine, stop: StopRequest, observer: ServiceObserver, logger: Logger
@@ -46,16 +46,19 @@ package final class ServiceLoop {
     gatherer = Gatherer()
     context = try Context()
     for lane in configuration.lanes {
-      for endpoint in lane.endpoints { claims.append(Claim(try EndpointClaim(endpoint))) }
+      for endpoint in lane.endpoints {
+        if let problem = endpoint.problem { throw EndpointError(endpoint: endpoint.address, reason: problem) }
+        if endpoint.role == .bind { claims.append(Claim(try EndpointClaim(endpoint.address))) }
+      }
       lanes.append(try makeLane(lane, context: context))
     }
     for lane in lanes {
-      try lane.bind()
+      try lane.open()
       logger.info(
-        "lane bound",
+        "lane open",
         metadata: [
           "lane": "\(lane.configuration.name)",
-          "endpoints": "\(lane.configuration.endpoints.joined(separator: " "))",
+          "endpoints": "\(lane.configuration.endpoints.map(\.address).joined(separator: " "))",
         ])
     }
   }
@@ -254,8 +257,8 @@ private func makeLane(_ configuration: LaneConfiguration, context: borrowing Con
   switch configuration.sockets {
   case .pipeline(let requests, let results):
     try PipelineLane(configuration, requests: requests, results: results, context: context)
-  case .router(let endpoint):
-    try RouterLane(configuration, endpoint: endpoint, context: context)
+  case .router(let endpoints):
+    try RouterLane(configuration, endpoints: endpoints, context: context)
   }
 }
 

@@ -16,8 +16,10 @@ struct Settings: Equatable {
 func defaultLanes(_ endpoints: DefaultEndpoints) -> [LaneConfiguration] {
   [
     LaneConfiguration(
-      name: "pipeline", sockets: .pipeline(requests: endpoints.requests, results: endpoints.results)),
-    LaneConfiguration(name: "router", sockets: .router(endpoint: endpoints.router)),
+      name: "pipeline",
+      sockets: .pipeline(
+        requests: [EndpointConfiguration(endpoints.requests)], results: [EndpointConfiguration(endpoints.results)])),
+    LaneConfiguration(name: "router", sockets: .router([EndpointConfiguration(endpoints.router)])),
   ]
 }
 

@@ -54,7 +54,7 @@ struct Xentd: ParsableCommand {
       throw ValidationError("--requests and --results go together: a pipeline lane has both")
     }
     for endpoint in [requests, results, router].compactMap({ $0 }) {
-      if let problem = endpointProblem(endpoint) { throw ValidationError("\(endpoint): \(problem)") }
+      if let problem = EndpointConfiguration(endpoint).problem { throw ValidationError("\(endpoint): \(problem)") }
     }
     let allowed = ServiceConfiguration.workerCounts
     if let workers, !allowed.contains(workers) {
@@ -129,9 +129,15 @@ struct Xentd: ParsableCommand {
   private func lanes() throws -> [LaneConfiguration] {
     var lanes: [LaneConfiguration] = []
     if let requests, let results {
-      lanes.append(LaneConfiguration(name: "pipeline", sockets: .pipeline(requests: requests, results: results)))
+      lanes.append(
+        LaneConfiguration(
+          name: "pipeline",
+          sockets: .pipeline(
+            requests: [EndpointConfiguration(requests)], results: [EndpointConfiguration(results)])))
     }
-    if let router { lanes.append(LaneConfiguration(name: "router", sockets: .router(endpoint: router))) }
+    if let router {
+      lanes.append(LaneConfiguration(name: "router", sockets: .router([EndpointConfiguration(router)])))
+    }
     return lanes.isEmpty ? defaultLanes(try runDirectory()) : lanes
   }
 }
