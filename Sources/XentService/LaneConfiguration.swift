@@ -16,6 +16,13 @@ package struct LaneConfiguration: Equatable, Sendable {
   /// Peers that may be connected to each endpoint that the lane binds.
   package var maximumPeerCount = 64
 
+  /// What is wrong with the limits; nil where nothing is.
+  var problem: String? {
+    guard case .router = sockets, maximumClientsWaitingByteCount < 2 * limits.maximumResultByteCount else { return nil }
+    return "lane \(name): clients_waiting_bytes is \(maximumClientsWaitingByteCount), and must be at least twice "
+      + "result_bytes, which is \(limits.maximumResultByteCount)"
+  }
+
   package init(name: String, sockets: Sockets) {
     self.name = name
     self.sockets = sockets
@@ -27,6 +34,14 @@ package struct LaneConfiguration: Equatable, Sendable {
     case pipeline(requests: [EndpointConfiguration], results: [EndpointConfiguration])
     /// A ROUTER socket for both.
     case router([EndpointConfiguration])
+  }
+
+  /// Where requests come in.
+  package var requestEndpoints: [EndpointConfiguration] {
+    switch sockets {
+    case .pipeline(let requests, _): requests
+    case .router(let endpoints): endpoints
+    }
   }
 
   /// The endpoints of all sockets.

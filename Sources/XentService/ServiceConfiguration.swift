@@ -9,6 +9,9 @@ package struct ServiceConfiguration: Equatable, Sendable {
   /// How long results may take to leave after a stop is asked for, in seconds.
   package var drainSeconds: Double = 5
 
+  /// Resident memory of the process, in bytes; nil for what `AvailableMemory` finds.
+  package var memoryByteLimit: Int?
+
   package init(lanes: [LaneConfiguration]) {
     self.lanes = lanes
   }
@@ -19,6 +22,7 @@ package struct ServiceConfiguration: Equatable, Sendable {
     var names: Set<String> = []
     var addresses: Set<String> = []
     for lane in lanes {
+      if let problem = lane.problem { return problem }
       guard names.insert(lane.name).inserted else {
         return "two lanes are named \(lane.name); each needs a name of its own"
       }

@@ -1,4 +1,5 @@
 import CZeroMQ
+import Glibc
 
 /// One frame: owns a `zmq_msg_t`, whose bytes are read and written in place and never copied.
 ///
@@ -58,6 +59,22 @@ package struct Message: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// Gives the message new bytes, which hold anything, for the ones it had; they are counted until nobody has them.
+  package mutating func allocate(byteCount: Int, countedBy ledger: ByteLedger) throws(ZeroMQError) {
+    release()
+    guard let block = CountedBytes.allocate(byteCount: byteCount, ledger: ledger) else {
+      throw ZeroMQError("allocate \(byteCount) bytes")
+    }
+    let bytes = block + CountedBytes.headerByteCount
+    // libzmq's I/O thread may be the last to hold the bytes, and so to call the function.
+    guard zmq_msg_init_data(storage, bytes, byteCount, { _, block in CountedBytes.free(block!) }, block) == 0 else {
+      let error = ZeroMQError("allocate \(byteCount) bytes")
+      CountedBytes.free(block)
+      zmq_msg_init(storage)
+      throw error
+    }
+  }
+
   /// Lets the bytes go.
   package mutating func release() {
     zmq_msg_close(storage)
@@ -89,5 +106,30 @@ package struct Message: ~Copyable, @unchecked Sendable {
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(unsafeBytes.bytes)
+  }
+}
+
+/// Memory whose first bytes say how much it is and who counts it.
+private enum CountedBytes {
+  static let headerByteCount = 64
+  private static let ledgerOffset = 8
+
+  /// - Returns: nil where there is no memory.
+  static func allocate(byteCount: Int, ledger: ByteLedger) -> UnsafeMutableRawPointer? {
+    guard let block = malloc(headerByteCount + byteCount) else { return nil }
+    block.storeBytes(of: byteCount, as: Int.self)
+    block.storeBytes(
+      of: Unmanaged.passRetained(ledger).toOpaque(), toByteOffset: ledgerOffset, as: UnsafeMutableRawPointer.self)
+    ledger.add(byteCount)
+    return block
+  }
+
+  static func free(_ block: UnsafeMutableRawPointer) {
+    let byteCount = block.load(as: Int.self)
+    let ledger = Unmanaged<ByteLedger>.fromOpaque(
+      block.load(fromByteOffset: ledgerOffset, as: UnsafeMutableRawPointer.self))
+    Glibc.free(block)
+    ledger.takeUnretainedValue().add(-byteCount)
+    ledger.release()
   }
 }

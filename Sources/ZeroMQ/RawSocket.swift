@@ -27,6 +27,11 @@ struct RawSocket: ~Copyable {
     if uninterrupted({ zmq_connect(handle, endpoint) }) == -1 { throw ZeroMQError("connect to \(endpoint)") }
   }
 
+  /// Stops listening, which takes libzmq's own thread a moment, and drops the connections that came by the endpoint.
+  func unbind(from endpoint: String) throws(ZeroMQError) {
+    if uninterrupted({ zmq_unbind(handle, endpoint) }) == -1 { throw ZeroMQError("unbind from \(endpoint)") }
+  }
+
   /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.
   func lastEndpoint() throws(ZeroMQError) -> String {
     var text = [CChar](repeating: 0, count: 1024)

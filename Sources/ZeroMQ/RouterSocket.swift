@@ -20,6 +20,10 @@ package struct RouterSocket: ~Copyable {
     try socket.connect(to: endpoint, security: security)
   }
 
+  /// Stops listening, which takes libzmq's own thread a moment, and drops the connections that came by the endpoint.
+  /// - Parameter endpoint: as `lastEndpoint()` told it.
+  package mutating func unbind(from endpoint: String) throws(ZeroMQError) { try socket.unbind(from: endpoint) }
+
   /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.
   package func lastEndpoint() throws(ZeroMQError) -> String { try socket.lastEndpoint() }
 

@@ -31,6 +31,7 @@ extension Settings {
       .map { (lane) throws(ConfigurationError) in try LaneConfiguration(lane, limits: limits) }
     if let seconds = try section.number("drain_seconds", in: 0...3600) { service.drainSeconds = seconds }
     service.workerCount = try section.integer("workers", in: ServiceConfiguration.workerCounts, or: "auto")
+    service.memoryByteLimit = try section.integer("memory_limit", in: 1...1 << 50, or: "auto")
     kernelName = try section.kernel("kernel")
     if let level = try section.choice("log_level", of: Logger.Level.allCases.map { "\($0)" }) {
       logLevel = Logger.Level(rawValue: level) ?? .info
@@ -38,7 +39,7 @@ extension Settings {
     if let problem = service.problem { throw section.error("lanes", problem) }
   }
 
-  static let keys = ["lanes", "workers", "kernel", "drain_seconds", "log_level", "limits"]
+  static let keys = ["lanes", "workers", "kernel", "memory_limit", "drain_seconds", "log_level", "limits"]
 }
 
 /// A mapping of the file whose keys are known.

@@ -10,6 +10,10 @@ struct Settings: Equatable {
   /// The name of a kernel; nil for the fastest that the machine can run.
   var kernelName: String?
   var logLevel = Logger.Level.info
+
+  var workerCount: Int { service.workerCount ?? availableCoreCount() }
+  var memoryByteLimit: Int { service.memoryByteLimit ?? defaultMemoryByteLimit() }
+  var memoryBudget: MemoryBudget { MemoryBudget(service, workerCount: workerCount) }
 }
 
 /// The lanes of a daemon that is told of none: one of each kind.

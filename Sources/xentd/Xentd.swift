@@ -68,7 +68,9 @@ struct Xentd: ParsableCommand {
     if let selfCheck { return try check(kernelNamed: selfCheck) }
     let settings = try configured()
     if check {
-      print("\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong")
+      print(
+        "\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong; xentd itself holds "
+          + "\(settings.memoryBudget.ownByteCount) bytes at the most, of \(settings.memoryByteLimit)")
       return
     }
     ignoreBrokenPipes()
@@ -100,7 +102,14 @@ struct Xentd: ParsableCommand {
     if let problem = settings.service.problem { throw ValidationError(problem) }
     if let workers { settings.service.workerCount = workers }
     if let name = getenv("XENTD_KERNEL") { settings.kernelName = try Kernel.named(String(cString: name)).name }
+    try checkMemory(settings)
     return settings
+  }
+
+  private func checkMemory(_ settings: Settings) throws {
+    guard let problem = settings.memoryBudget.problem(limit: settings.memoryByteLimit) else { return }
+    guard let config else { throw ValidationError(problem) }
+    throw ConfigurationError(file: config, line: nil, problem: problem)
   }
 
   private func listKernels() {

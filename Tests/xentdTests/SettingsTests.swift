@@ -62,4 +62,32 @@ struct SettingsTests {
     #expect(lanes.map(\.maximumPeerCount) == [6, 5] && lanes.map(\.queuedRequestCount) == [7, 7])
     #expect(lanes[0].maximumClientsWaitingByteCount == 1000)
   }
+
+  @Test("the least memory of the process's control groups is found, of either version, and `max` is no limit")
+  func availableMemory() throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "xentd-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: root) }
+    func write(_ text: String, _ path: String) throws {
+      let file = root.appending(path: path)
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    func found() -> Int {
+      availableMemoryByteCount(root: root.path, membership: root.appending(path: "membership").path)
+    }
+    let all = found()
+    #expect(all > 64 << 20, "what the machine has, where there are no groups")
+    try write("3:cpu,cpuacct:/a\n0::/a/b\n", "membership")
+    try write("max\n", "a/b/memory.max")
+    #expect(found() == all)
+    try write("20000000\n", "a/memory.max")
+    #expect(found() == 20_000_000, "that of the group around it")
+    try write("10000000\n", "a/b/memory.max")
+    #expect(found() == 10_000_000)
+    try write("4:cpu,memory:/not/seen/in/here\n0::/\n", "membership")
+    try write("9223372036854771712\n", "memory/memory.limit_in_bytes")
+    #expect(found() == all)
+    try write("5000000\n", "memory/memory.limit_in_bytes")
+    #expect(found() == 5_000_000)
+  }
 }
