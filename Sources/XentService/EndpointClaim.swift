@@ -8,7 +8,6 @@ struct EndpointClaim: ~Copyable {
 
   /// - Throws: `EndpointError` where another process has the path.
   init(_ endpoint: String) throws(EndpointError) {
-    if let problem = endpointProblem(endpoint) { throw EndpointError(endpoint: endpoint, reason: problem) }
     // What the service manager listens at for this process is nobody else's.
     guard let path = Self.path(of: endpoint), InheritedSockets.ofProcess.socket(for: endpoint) == nil else {
       descriptor = -1

@@ -19,7 +19,8 @@ struct RawSocket: ~Copyable {
   deinit { zmq_close(handle) }
 
   /// Listens at an endpoint: where the service manager does already, with its socket.
-  func bind(to endpoint: String) throws(ZeroMQError) {
+  func bind(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try security.apply(to: handle)
     guard let listener = InheritedSockets.ofProcess.duplicate(for: endpoint) else { return try bindPlainly(endpoint) }
     try setOption(ZMQ_USE_FD, listener, of: handle)
     do throws(ZeroMQError) {
@@ -36,8 +37,14 @@ struct RawSocket: ~Copyable {
     if uninterrupted({ zmq_bind(handle, endpoint) }) == -1 { throw ZeroMQError("bind to \(endpoint)") }
   }
 
-  func connect(to endpoint: String) throws(ZeroMQError) {
+  func connect(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try security.apply(to: handle)
     if uninterrupted({ zmq_connect(handle, endpoint) }) == -1 { throw ZeroMQError("connect to \(endpoint)") }
+  }
+
+  /// Stops listening, which takes libzmq's own thread a moment, and drops the connections that came by the endpoint.
+  func unbind(from endpoint: String) throws(ZeroMQError) {
+    if uninterrupted({ zmq_unbind(handle, endpoint) }) == -1 { throw ZeroMQError("unbind from \(endpoint)") }
   }
 
   /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.

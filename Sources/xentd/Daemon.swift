@@ -16,12 +16,14 @@ struct Daemon {
     let stop = StopRequest()
     stopOnSignals(stop)
     let kernel = try settings.kernelName.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
-    let workerCount = settings.service.workerCount ?? availableCoreCount()
+    let workerCount = settings.workerCount
     let identity = EngineIdentity(
       version: releaseVersion, kernelName: kernel.name, serverInstance: .random(in: 1 ... .max))
     let engine = Engine(identity: identity, kernel: kernel, workerCount: workerCount)
     let loop = try ServiceLoop(
-      configuration: settings.service, engine: engine, stop: stop, observer: ServiceManager(), logger: logger)
+      configuration: settings.service, memoryByteLimit: settings.memoryByteLimit, engine: engine, stop: stop,
+      observer: ServiceManager(), logger: logger)
+    let budget = settings.memoryBudget
     logger.info(
       "xentd serves",
       metadata: [
@@ -29,15 +31,21 @@ struct Daemon {
         "libzmq": "\(ZeroMQ.libraryVersion())",
       ])
     warnOfUnusedSockets(logger)
+    logger.info(
+      "memory",
+      metadata: [
+        "limit_bytes": "\(settings.memoryByteLimit)", "own_bytes": "\(budget.ownByteCount)",
+        "libzmq_may_queue_bytes": "\(budget.queuedByteCount)",
+      ])
     try loop.run()
   }
 
   /// A socket that the service manager passes and nobody accepts at lets clients wait for ever.
   private func warnOfUnusedSockets(_ logger: Logger) {
-    let endpoints = Set(settings.service.lanes.flatMap(\.endpoints))
+    let endpoints = Set(settings.service.lanes.flatMap(\.endpoints).map(\.address))
     for socket in InheritedSockets.ofProcess.sockets where endpoints.isDisjoint(with: socket.endpoints) {
       logger.warning(
-        "no endpoint of the configuration has a socket that the service manager passes; take its unit away or add the endpoint",
+        "no endpoint has a socket that the service manager passes",
         metadata: ["name": "\(socket.name)", "address": "\(socket.endpoints.first ?? "does not listen")"])
     }
   }
