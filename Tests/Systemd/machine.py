@@ -111,7 +111,7 @@ class Machine:
     def stop(self) -> None:
         nspawn = getattr(self, "nspawn", None)
         if nspawn and nspawn.poll() is None:
-            self.call("systemctl", "poweroff")
+            self.call("systemctl", "--force", "poweroff")
             try:
                 nspawn.wait(PATIENCE)
             except subprocess.TimeoutExpired:
