@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 from collections.abc import Callable
 
@@ -413,3 +414,12 @@ def test_a_batch_whose_deadline_has_passed_is_not_computed(client: Client) -> No
     result = client.ask(small(deadline=5, sent_at=long_ago))
     assert result.status == STATUS["EXPIRED"] and "5 ms" in result.message
     assert client.ask(small(deadline=60_000)).status == 0
+
+
+def test_an_idle_daemon_does_not_count_its_sleep_as_a_requests_wait(daemon: Daemon, context: zmq.Context) -> None:
+    client = Client(context, daemon.router)
+    client.ask(small())
+    assert not select.select([daemon.notices], [], [], 0.8)[0], "it idles"
+    result = client.ask(small(deadline=400))
+    assert result.status == 0, result.message
+    assert 0 < result.queue_ns < 400_000_000
