@@ -385,10 +385,24 @@ def test_what_cannot_be_computed_is_refused_in_words(
         assert word in result.message
 
 
-def test_an_ignore_index_with_one_hot_labels_is_refused(client: Client) -> None:
+CONTRADICTIONS = [
+    ("IGNORE", {"flags": IGNORE}, "onehot"), ("IGNORE", {"flags": IGNORE}, "probabilities"),
+    ("ZERO_ROW_IGNORED", {"flags": ZERO_ROW_IGNORED}, "integer"),
+    ("ZERO_ROW_IGNORED", {"flags": ZERO_ROW_IGNORED}, "probabilities"),
+    ("label tolerance", {"tolerance": 0.5}, "integer"), ("label tolerance", {"tolerance": 0.5}, "onehot"),
+]
+NAMES = {"integer": "integer labels", "onehot": "one-hot labels", "probabilities": "probabilities"}
+
+
+@pytest.mark.parametrize("option,fields,kind", CONTRADICTIONS)
+def test_an_option_that_contradicts_the_labels_is_refused_by_both_names(
+    client: Client, option: str, fields: dict[str, float], kind: str
+) -> None:
     logits, labels = batch(4, 3)
-    result = client.ask(Request(logits, one_hot(labels, 3), kind="onehot", label_type="f32", flags=IGNORE))
-    assert result.status == STATUS["BAD_OPTION"] and "IGNORE" in result.message and "one-hot" in result.message
+    given, label_type = (labels, "i64") if kind == "integer" else (one_hot(labels, 3), "f32")
+    result = client.ask(Request(logits, given, kind=kind, label_type=label_type, **fields))
+    assert result.status == STATUS["BAD_OPTION"], result.message
+    assert result.message.startswith(option) and result.message.endswith(f"received {NAMES[kind]}")
 
 
 def test_a_result_larger_than_the_lane_gives_is_refused_before_it_is_computed(client: Client) -> None:
