@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -310,3 +311,20 @@ def test_rows_of_which_none_has_a_finite_loss_are_no_evaluation(
     assert run.returncode == 2 and "50 rows" in run.stdout
     run = xent(*save(tmp_path, logits, labels + 7), *options, daemon=shared_daemon)
     assert run.returncode == (2 if options else 1)
+
+
+def test_a_socket_that_a_killed_daemon_left_behind_is_not_taken_for_a_daemon(
+    start_daemon: Callable[..., Daemon], short_directory: Path
+) -> None:
+    (short_directory / "xentd").mkdir()
+    daemon = start_daemon("--router", f"ipc://{short_directory}/xentd/xentd.sock", lanes=False)
+    files = ["--logits", EXAMPLES / "digits-logits.npy", "--labels", EXAMPLES / "digits-labels.npy"]
+    environment = {"XDG_RUNTIME_DIR": str(short_directory)}
+    ask = lambda: subprocess.run(
+        [BIN / "xent", "eval", *files], capture_output=True, text=True, env=environment, timeout=PATIENCE)
+    assert ask().returncode == 0, "the daemon of the user is found"
+    daemon.stop(9)
+    assert (short_directory / "xentd/xentd.sock").exists()
+    if not Path("/run/xentd/xentd.sock").exists():  # else the machine has a daemon of its own
+        run = ask()
+        assert run.returncode == 2 and f"nobody listens at ipc://{short_directory}/xentd/xentd.sock" in run.stderr
