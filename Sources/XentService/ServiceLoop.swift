@@ -94,6 +94,8 @@ package final class ServiceLoop {
     for lane in lanes { lane.register(in: &poller) }
     let wantsRetry = lanes.contains { $0.wantsRetry }
     try poller.wait(milliseconds: wantsRetry ? min(longestWait, Self.retryMilliseconds) : longestWait)
+    // The wait is the end of a turn: a request that ends it has not waited itself.
+    lastTurnEndedAt = Clock.monotonicNanoseconds
     for lane in lanes { try lane.look(at: poller) }
   }
 
