@@ -19,6 +19,7 @@ package final class ServiceLoop {
   private var stopPlace = 0
   private let startedAt = Clock.monotonicNanoseconds
   private var lastTurnEndedAt = Clock.monotonicNanoseconds
+  private var lastRoundEndedAt: UInt64 = 0
   private var isDraining = false
   private var claims: [Claim] = []
   private var memory: MemoryKeeper
@@ -116,7 +117,7 @@ package final class ServiceLoop {
   private func serveRound() throws(ZeroMQError) {
     engine.beginRound()
     try gatherer.gather(from: lanes) { slot, lane in plan(slot, lane) }
-    guard !gatherer.isEmpty else { return memory.rest() }
+    guard !gatherer.isEmpty else { return memory.rest(since: lastRoundEndedAt) }
     let startedAt = Clock.monotonicNanoseconds
     let startedAtWall = Clock.wallNanoseconds
     for (slot, lane) in gatherer.requests {
@@ -127,6 +128,7 @@ package final class ServiceLoop {
     for (slot, lane) in gatherer.requests {
       try finish(slot, lane, computeNanoseconds: computeNanoseconds, queueEnd: (startedAt, startedAtWall))
     }
+    lastRoundEndedAt = Clock.monotonicNanoseconds
   }
 
   /// Reads a request.
