@@ -46,6 +46,7 @@ let package = Package(
   ],
   targets: kernelTargets + [
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: common),
     .target(name: "CKernelShims"),
     .target(
@@ -53,7 +54,7 @@ let package = Package(
       swiftSettings: common),
     .target(name: "XentProtocol", swiftSettings: common),
     .target(
-      name: "XentService", dependencies: ["ZeroMQ", "CrossEntropy", "XentProtocol", deque, logging],
+      name: "XentService", dependencies: ["ZeroMQ", "CrossEntropy", "XentProtocol", "CMalloc", deque, logging],
       swiftSettings: common),
     .target(name: "XentClient", dependencies: ["ZeroMQ", "XentProtocol"], swiftSettings: common),
     .executableTarget(

@@ -14,6 +14,12 @@ final class BatchSlot {
   private(set) var request = RequestFrames()
   var plan: RequestPlan?
   var result = Message()
+  /// Of the one for whom the result is.
+  var account: ResultAccount?
+  /// What is held free there for the result.
+  private var reservedByteCount = 0
+  /// When the turn ended before the one that took the request.
+  var lastTurnEndedAt: UInt64 = 0
 
   /// Whether the result says only why the request was not computed.
   var isRefusal: Bool {
@@ -24,10 +30,11 @@ final class BatchSlot {
   ///
   /// - Parameters:
   ///   - takesDelimiter: whether an empty first frame is a delimiter and not part of the request.
+  ///   - byteLimit: frames past so many bytes are counted, not kept: the request is refused.
   ///   - receive: puts the next frame in a message; false where there is none.
   /// - Returns: whether a request was there.
   func fill(
-    takesDelimiter: Bool, _ receive: (inout Message) throws(ZeroMQError) -> Bool
+    takesDelimiter: Bool, byteLimit: Int, _ receive: (inout Message) throws(ZeroMQError) -> Bool
   ) throws(ZeroMQError) -> Bool {
     request = RequestFrames()
     plan = nil
@@ -40,19 +47,51 @@ final class BatchSlot {
     request.append(frames[0].unsafeBytes)
     var hasMore = frames[0].hasMore
     while hasMore {
-      hasMore =
-        try request.count < RequestFrames.largestCount ? take(&frames[request.count], receive) : take(&surplus, receive)
+      if request.count < RequestFrames.largestCount, request.byteCount <= byteLimit {
+        let index = request.count
+        guard try receive(&frames[index]) else { break }
+        request.append(frames[index].unsafeBytes)
+        hasMore = frames[index].hasMore
+      } else {
+        guard try receive(&surplus) else { break }
+        request.append(forgottenByteCount: surplus.byteCount)
+        hasMore = surplus.hasMore
+      }
     }
     surplus.release()
     return true
   }
 
-  private func take(
-    _ message: inout Message, _ receive: (inout Message) throws(ZeroMQError) -> Bool
-  ) throws(ZeroMQError) -> Bool {
-    guard try receive(&message) else { return false }
-    request.append(message.unsafeBytes)
-    return message.hasMore
+  /// Holds room free for the result, until its memory is there or it is known that there will be none.
+  func reserve(byteCount: Int) {
+    reservedByteCount = byteCount
+    account?.reserve(byteCount)
+  }
+
+  func endReservation() {
+    account?.reserve(-reservedByteCount)
+    reservedByteCount = 0
+  }
+
+  /// Gives the result new memory.
+  func allocateResult(byteCount: Int) throws(ZeroMQError) {
+    try allocate(&result, byteCount: byteCount)
+  }
+
+  /// Moves the result to memory that has room for more bytes behind it.
+  func extendResult(by byteCount: Int) throws(ZeroMQError) {
+    var larger = Message()
+    try allocate(&larger, byteCount: result.byteCount + byteCount)
+    larger.unsafeMutableBytes.copyBytes(from: result.unsafeBytes)
+    result.take(from: &larger)
+  }
+
+  private func allocate(_ message: inout Message, byteCount: Int) throws(ZeroMQError) {
+    if let account, byteCount >= ResultAccount.countedByteCount {
+      try message.allocate(byteCount: byteCount, countedBy: account.ledger)
+    } else {
+      try message.allocate(byteCount: byteCount)
+    }
   }
 
   /// Lets the request's bytes go.

@@ -10,7 +10,6 @@ struct EndpointClaim: ~Copyable {
 
   /// - Throws: `EndpointError` where another process has the path.
   init(_ endpoint: String) throws(EndpointError) {
-    if let problem = endpointProblem(endpoint) { throw EndpointError(endpoint: endpoint, reason: problem) }
     guard let path = SocketPath(endpoint) else {
       (self.path, descriptor) = (nil, -1)
       return

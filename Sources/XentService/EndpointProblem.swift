@@ -3,11 +3,13 @@ import Glibc
 /// What the name of a socket can have, its terminating zero not counted.
 let longestSocketPathByteCount = 107
 
-/// What is wrong with an endpoint that is to be bound; nil where nothing is that can be told without binding it.
-package func endpointProblem(_ endpoint: String) -> String? {
-  if let path = endpoint.suffix(behind: "ipc://"), !path.isEmpty, path != "*" { return pathProblem(path) }
-  if let address = endpoint.suffix(behind: "tcp://") { return addressProblem(address) }
-  return "expected ipc://PATH or tcp://ADDRESS:PORT"
+extension EndpointConfiguration {
+  /// What is wrong with the address; nil where nothing is that can be told without a socket.
+  package var problem: String? {
+    if let path = address.suffix(behind: "ipc://"), !path.isEmpty, path != "*" { return pathProblem(path) }
+    if let place = address.suffix(behind: "tcp://") { return placeProblem(place, role: role) }
+    return "expected ipc://PATH or tcp://ADDRESS:PORT"
+  }
 }
 
 private func pathProblem(_ path: Substring) -> String? {
@@ -16,11 +18,16 @@ private func pathProblem(_ path: Substring) -> String? {
   return "its path has \(count) bytes, and a socket's has at most \(longestSocketPathByteCount); choose a shorter one"
 }
 
-private func addressProblem(_ address: Substring) -> String? {
-  guard let colon = address.lastIndex(of: ":") else { return "expected tcp://ADDRESS:PORT, and there is no port" }
-  let (host, port) = (String(address[..<colon]), address[address.index(after: colon)...])
+private func placeProblem(_ place: Substring, role: EndpointConfiguration.Role) -> String? {
+  guard let colon = place.lastIndex(of: ":") else { return "expected tcp://ADDRESS:PORT, and there is no port" }
+  let (host, port) = (String(place[..<colon]), place[place.index(after: colon)...])
   guard let number = Int(port), (1...65535).contains(number) else {
     return "expected a port from 1 to 65535, received \(port.isEmpty ? "none" : String(port))"
+  }
+  if role == .connect {
+    // libzmq looks names up where it connects.
+    return host.isEmpty || host == "*"
+      ? "expected an address or a name before the port, received \(host.isEmpty ? "nothing" : host)" : nil
   }
   guard host == "*" || isNumericAddress(host) || if_nametoindex(host) != 0 else {
     return "expected *, an address or the name of a network interface of this machine before the port, "

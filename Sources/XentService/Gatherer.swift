@@ -1,53 +1,75 @@
 import ZeroMQ
 
-/// Takes the requests of a round from all lanes, fairly: always from the lane that has given the fewest bytes, until the
-/// round is full or nothing is left. Keeps the slots of its requests for the next round.
+/// Takes the requests of a round from all lanes, fairly by bytes (`LaneShare`), until the round is full or nothing is left.
+/// Keeps the slots of its requests for the next round.
 final class Gatherer {
   /// The requests of this round, with their lanes, in the order in which they came.
   private(set) var requests: [(slot: BatchSlot, lane: any Lane)] = []
+  /// A request that was taken and is too large for the round: it is the first of the next, so that what is small and came
+  /// with it does not wait until it is computed.
+  private var carried: (slot: BatchSlot, lane: any Lane)?
   private var spareSlots: [BatchSlot] = []
   /// One for each lane.
   private var sources: [Source] = []
+  /// The virtual time of `LaneShare`.
+  private var now = 0
 
   private struct Source {
     let lane: any Lane
-    var byteCount = 0
-    var isExhausted: Bool
+    var isOpen: Bool
   }
 
+  /// Whether nothing is in the round.
   var isEmpty: Bool { requests.isEmpty }
+  /// Whether the next round has a request already.
+  var hasCarried: Bool { carried != nil }
 
   /// - Parameter plan: is given each request as it comes.
   func gather(from lanes: [any Lane], plan: (BatchSlot, any Lane) -> Void) throws(ZeroMQError) {
     for request in requests { spareSlots.append(request.slot) }
     requests.removeAll(keepingCapacity: true)
     sources.removeAll(keepingCapacity: true)
-    for lane in lanes { sources.append(Source(lane: lane, isExhausted: !lane.isReading || !lane.isReadable)) }
-    var byteCount = 0
+    for lane in lanes { sources.append(Source(lane: lane, isOpen: lane.isReadable)) }
+    var byteCount = takeCarried()
     while byteCount < ServiceConfiguration.roundByteCount, requests.count < ServiceConfiguration.roundBatchCount,
       let index = nextSource()
     {
       let slot = spareSlots.popLast() ?? BatchSlot()
       let lane = sources[index].lane
-      guard try lane.receive(into: slot) else {
-        sources[index].isExhausted = true
+      // There must be room for its result before a request is taken.
+      guard lane.isReading, try lane.receive(into: slot) else {
+        sources[index].isOpen = false
         spareSlots.append(slot)
         continue
       }
-      sources[index].byteCount += slot.request.byteCount
-      byteCount += slot.request.byteCount
+      let requestByteCount = slot.request.byteCount
+      now = lane.share.start(now: now)
+      lane.share.take(byteCount: requestByteCount, now: now)
       plan(slot, lane)
+      byteCount += requestByteCount
+      guard byteCount <= ServiceConfiguration.roundByteCount || requests.isEmpty || slot.isRefusal else {
+        carried = (slot, lane)
+        return
+      }
       requests.append((slot, lane))
     }
   }
 
-  /// The lane that has given the fewest bytes of those that may have more.
+  /// - Returns: its bytes.
+  private func takeCarried() -> Int {
+    guard let carried else { return 0 }
+    requests.append(carried)
+    self.carried = nil
+    return carried.slot.request.byteCount
+  }
+
+  /// The open lane whose next request begins first.
   private func nextSource() -> Int? {
-    var best: Int?
-    for index in sources.indices where !sources[index].isExhausted {
-      if let least = best, sources[least].byteCount <= sources[index].byteCount { continue }
-      best = index
+    var best: (index: Int, start: Int)?
+    for index in sources.indices where sources[index].isOpen {
+      let start = sources[index].lane.share.start(now: now)
+      if best.map({ start < $0.start }) ?? true { best = (index, start) }
     }
-    return best
+    return best?.index
   }
 }

@@ -1,74 +1,82 @@
-import DequeModule
 import ZeroMQ
 
 /// A PULL socket for requests and a PUSH socket for results, with one consumer of results. It never drops a result: when
 /// nobody takes them, it stops reading, and its clients' sends block.
 final class PipelineLane: Lane {
   let configuration: LaneConfiguration
-  private let endpoints: (requests: String, results: String)
-  private var requests: PullSocket
-  private var results: PushSocket
-  private var consumers: PeerMonitor
-  private var waiting: Deque<WaitingResult> = []
-  private(set) var waitingByteCount = 0
-  private var consumerCount = 0
-  private var places = (requests: 0, results: 0, consumers: 0)
+  var share = LaneShare()
+  var counts = LaneCounts()
+  var peerLog = PeerLog()
+  private var requests: LaneSocket<PullSocket>
+  private var results: LaneSocket<PushSocket>
+  private let account = ResultAccount()
   private(set) var isReadable = false
 
   init(
-    _ configuration: LaneConfiguration, requests requestEndpoint: String, results resultEndpoint: String,
-    context: borrowing Context
+    _ configuration: LaneConfiguration, requests requestEndpoints: [EndpointConfiguration],
+    results resultEndpoints: [EndpointConfiguration], context: borrowing Context
   ) throws(ZeroMQError) {
     self.configuration = configuration
-    endpoints = (requestEndpoint, resultEndpoint)
-    requests = try PullSocket(in: context, options: SocketOptions(requestsOf: configuration))
-    results = try PushSocket(in: context, options: .results)
-    consumers = try PeerMonitor(of: results.pollable, in: context)
+    requests = try LaneSocket(
+      requestEndpoints, options: SocketOptions(requestsOf: configuration),
+      maximumPeerCount: configuration.maximumPeerCount, context: context)
+    results = try LaneSocket(
+      resultEndpoints, options: .results, maximumPeerCount: configuration.maximumPeerCount, context: context)
   }
 
-  var droppedCount: Int { 0 }
-  var wantsRetry: Bool { false }
-  var isReading: Bool { waitingByteCount < configuration.maximumWaitingByteCount }
+  var waitingByteCount: Int { account.waitingByteCount }
+  var heldByteCount: Int { account.heldByteCount }
+  /// Room for a largest result is left then.
+  var isReading: Bool { account.heldByteCount <= configuration.maximumWaitingByteCount }
+  // What libzmq holds leaves without a word.
+  var wantsRetry: Bool { !isReading && account.waiting.isEmpty }
+  var hasConsumer: Bool { results.peerCount > 0 }
+  var clientCount: Int { requests.peerCount }
+  var consumerCount: Int { results.peerCount }
+  var peers: [EndpointPeers] { requests.peers + results.peers }
+  var refusedPeerCount: Int { requests.refusedPeerCount + results.refusedPeerCount }
 
-  func bind() throws(ZeroMQError) {
+  func open() throws(ZeroMQError) {
     // Results first: a client that sees the requests' endpoint can count on both.
-    try results.bind(to: endpoints.results)
-    try requests.bind(to: endpoints.requests)
+    try results.open()
+    try requests.open()
   }
 
   func register(in poller: inout Poller) {
-    places.requests = poller.add(requests.pollable, for: isReading ? .readable : [])
-    places.results = poller.add(results.pollable, for: waiting.isEmpty ? [] : .writable)
-    places.consumers = poller.add(consumers.pollable, for: .readable)
+    requests.register(in: &poller, for: isReading ? .readable : [])
+    results.register(in: &poller, for: account.waiting.isEmpty ? [] : .writable)
   }
 
   func look(at poller: borrowing Poller) throws(ZeroMQError) {
-    isReadable = poller.events(at: places.requests).contains(.readable)
-    if poller.events(at: places.consumers).contains(.readable) { consumerCount = try consumers.peerCount() }
+    isReadable = try requests.look(at: poller).contains(.readable)
+    _ = try results.look(at: poller)
   }
 
   func receive(into slot: BatchSlot) throws(ZeroMQError) -> Bool {
-    try slot.fill(takesDelimiter: false) { message throws(ZeroMQError) in try requests.receive(into: &message) }
+    if slot.account !== account { slot.account = account }
+    isReadable = try slot.fill(takesDelimiter: false, byteLimit: configuration.limits.maximumRequestByteCount) {
+      message throws(ZeroMQError) in try requests.socket.receive(into: &message)
+    }
+    return isReadable
   }
 
-  func isBusy(_ slot: BatchSlot) -> Bool { false }
+  func admits(_ slot: BatchSlot, resultByteCount: Int) -> Bool { true }
 
   func send(_ slot: BatchSlot) throws(ZeroMQError) {
-    if waiting.isEmpty, try results.send(&slot.result) == .sent { return }
-    let result = WaitingResult(slot)
-    waiting.append(result)
-    waitingByteCount += result.byteCount
+    if account.waiting.isEmpty, try results.socket.send(&slot.result) == .sent { return }
+    account.append(WaitingResult(slot))
   }
 
   func sendWaiting() throws(ZeroMQError) {
-    while let next = waiting.first {
-      guard try results.send(&next.result) == .sent else { return }
-      waitingByteCount -= next.byteCount
-      waiting.removeFirst()
+    while let next = account.waiting.first {
+      guard try results.socket.send(&next.result) == .sent else { return }
+      account.removeFirst()
     }
   }
 
-  var hasConsumer: Bool { consumerCount > 0 }
+  func isLettingGo() throws(ZeroMQError) -> Bool { try requests.isLettingGo() }
 
-  func setLinger(milliseconds: Int32) throws(ZeroMQError) { try results.setLinger(milliseconds: milliseconds) }
+  func reopenRequests(context: borrowing Context) throws(ZeroMQError) { try requests.reopen(context: context) }
+
+  func setLinger(milliseconds: Int32) throws(ZeroMQError) { try results.socket.setLinger(milliseconds: milliseconds) }
 }

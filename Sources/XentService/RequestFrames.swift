@@ -16,6 +16,12 @@ package struct RequestFrames {
     sizes.append(frame.count)
   }
 
+  /// Counts a frame that is not kept.
+  mutating func append(forgottenByteCount: Int) {
+    if sizes.count < Self.largestCount { frames[sizes.count] = UnsafeRawBufferPointer(start: nil, count: 0) }
+    sizes.append(forgottenByteCount)
+  }
+
   package var count: Int { sizes.count }
   package var first: UnsafeRawBufferPointer { frames[0] }
   package var byteCount: Int { sizes.byteCount }

@@ -1,96 +1,129 @@
-import DequeModule
 import ZeroMQ
 
-/// A ROUTER socket: any number of clients, each of which gets its own results. A client that does not read fills a spool
+/// A ROUTER socket: any number of clients, each of which gets its own results. A client that does not read fills an account
 /// of its own, is answered BUSY once that is full, and harms nobody else.
 final class RouterLane: Lane {
-  /// Refusals that a spool takes whether or not it is full, so that the client hears of it.
-  private static let maximumRefusalByteCount = 64 << 10
+  /// Bytes of refusals that wait for a client whether or not its account is full, so that it hears of it.
+  static let maximumRefusalByteCount = 512 << 10
+  /// Clients that are remembered before those are forgotten for whom nothing is held.
+  private static let fewestForgottenClients = 256
 
   let configuration: LaneConfiguration
-  private let endpoint: String
-  private var socket: RouterSocket
-  /// The spools that are not empty, by the client's name.
-  private var spools: [ClientName: Spool] = [:]
-  private(set) var waitingByteCount = 0
-  private(set) var droppedCount = 0
-  private var place = 0
+  var share = LaneShare()
+  var counts = LaneCounts()
+  var peerLog = PeerLog()
+  private var requests: LaneSocket<RouterSocket>
+  /// Of all clients together.
+  private let account = ResultAccount()
+  private var clients: [ClientName: ResultAccount] = [:]
+  private var clientCountToForget = fewestForgottenClients
+  /// The accounts in which results wait.
+  private var waitingAccounts: [ResultAccount] = []
   private(set) var isReadable = false
   private var delimiter = Message()
 
-  init(_ configuration: LaneConfiguration, endpoint: String, context: borrowing Context) throws(ZeroMQError) {
+  init(
+    _ configuration: LaneConfiguration, endpoints: [EndpointConfiguration], context: borrowing Context
+  ) throws(ZeroMQError) {
     self.configuration = configuration
-    self.endpoint = endpoint
-    socket = try RouterSocket(in: context, options: SocketOptions(requestsOf: configuration))
+    requests = try LaneSocket(
+      endpoints, options: SocketOptions(requestsOf: configuration), maximumPeerCount: configuration.maximumPeerCount,
+      context: context)
   }
 
+  var waitingByteCount: Int { account.waitingByteCount }
+  var heldByteCount: Int { account.heldByteCount }
   var isReading: Bool { true }
   // A ROUTER is writable when any peer is, so no poll tells when this one is.
-  var wantsRetry: Bool { !spools.isEmpty }
+  var wantsRetry: Bool { !waitingAccounts.isEmpty }
+  var hasConsumer: Bool { true }  // Nothing is held for a client that is gone.
+  var clientCount: Int { requests.peerCount }
+  var consumerCount: Int { requests.peerCount }
+  var peers: [EndpointPeers] { requests.peers }
+  var refusedPeerCount: Int { requests.refusedPeerCount }
 
-  func bind() throws(ZeroMQError) { try socket.bind(to: endpoint) }
+  func open() throws(ZeroMQError) { try requests.open() }
 
-  func register(in poller: inout Poller) { place = poller.add(socket.pollable, for: .readable) }
+  func register(in poller: inout Poller) { requests.register(in: &poller, for: .readable) }
 
-  func look(at poller: borrowing Poller) { isReadable = poller.events(at: place).contains(.readable) }
-
-  func receive(into slot: BatchSlot) throws(ZeroMQError) -> Bool {
-    guard try socket.receive(into: &slot.client) else { return false }
-    return try slot.fill(takesDelimiter: true) { message throws(ZeroMQError) in try socket.receive(into: &message) }
+  func look(at poller: borrowing Poller) throws(ZeroMQError) {
+    isReadable = try requests.look(at: poller).contains(.readable)
   }
 
-  func isBusy(_ slot: BatchSlot) -> Bool {
-    guard !spools.isEmpty, let spool = spools[ClientName(slot.client)] else { return false }
-    return spool.byteCount >= configuration.maximumWaitingByteCount
+  func receive(into slot: BatchSlot) throws(ZeroMQError) -> Bool {
+    isReadable = try requests.socket.receive(into: &slot.client)
+    guard isReadable else { return false }
+    slot.account = account(of: ClientName(slot.client))
+    return try slot.fill(takesDelimiter: true, byteLimit: configuration.limits.maximumRequestByteCount) {
+      message throws(ZeroMQError) in try requests.socket.receive(into: &message)
+    }
+  }
+
+  private func account(of name: ClientName) -> ResultAccount {
+    if let account = clients[name] { return account }
+    let account = ResultAccount(partOf: account)
+    clients[name] = account
+    return account
+  }
+
+  /// A client's results may take what is allowed to one, and no more than what is then left to all others: however many
+  /// do not read, there is room for one more. (Choudhury & Hahne, "Dynamic queue length thresholds for shared-memory packet
+  /// switches", 1998.)
+  func admits(_ slot: BatchSlot, resultByteCount: Int) -> Bool {
+    let own = slot.account?.heldByteCount ?? 0
+    let left = configuration.maximumClientsWaitingByteCount - account.heldByteCount - resultByteCount
+    return own < configuration.maximumWaitingByteCount && own + resultByteCount <= left
   }
 
   func send(_ slot: BatchSlot) throws(ZeroMQError) {
-    if !spools.isEmpty, let spool = spools[ClientName(slot.client)] {
-      keep(slot, in: spool)
-      return
-    }
+    guard let account = slot.account else { preconditionFailure("a request that was received has an account") }
+    guard account.waiting.isEmpty else { return keep(slot, in: account) }
     switch try send(&slot.client, hasDelimiter: slot.hasDelimiter, &slot.result) {
     case .sent: break
-    case .unreachable: droppedCount += 1
+    case .unreachable: counts.droppedResults += 1
     case .wouldBlock:
-      let spool = Spool()
-      spools[ClientName(slot.client)] = spool
-      keep(slot, in: spool)
+      waitingAccounts.append(account)
+      keep(slot, in: account)
     }
   }
 
   func sendWaiting() throws(ZeroMQError) {
-    guard !spools.isEmpty else { return }
-    for (name, spool) in spools {
-      try empty(spool)
-      if spool.results.isEmpty { spools[name] = nil }
+    if !waitingAccounts.isEmpty {
+      for account in waitingAccounts { try empty(account) }
+      waitingAccounts.removeAll { $0.waiting.isEmpty }
     }
+    if clients.count >= clientCountToForget { forgetClients() }
   }
 
-  var hasConsumer: Bool { true }  // A client that is gone has no spool.
+  /// Forgets clients for whom nothing is held: they may be gone, which a ROUTER does not tell.
+  private func forgetClients() {
+    clients = clients.filter { $1.heldByteCount > 0 || !$1.waiting.isEmpty }
+    clientCountToForget = max(Self.fewestForgottenClients, 2 * clients.count)
+  }
 
-  func setLinger(milliseconds: Int32) throws(ZeroMQError) { try socket.setLinger(milliseconds: milliseconds) }
+  func isLettingGo() throws(ZeroMQError) -> Bool { try requests.isLettingGo() }
 
-  private func keep(_ slot: BatchSlot, in spool: Spool) {
+  func reopenRequests(context: borrowing Context) throws(ZeroMQError) { try requests.reopen(context: context) }
+
+  func setLinger(milliseconds: Int32) throws(ZeroMQError) { try requests.socket.setLinger(milliseconds: milliseconds) }
+
+  private func keep(_ slot: BatchSlot, in account: ResultAccount) {
     // A computed result is always kept: whether there is room was asked before it was computed.
-    guard !slot.isRefusal || spool.refusalByteCount < Self.maximumRefusalByteCount else {
-      droppedCount += 1
+    guard !slot.isRefusal || account.refusalByteCount < Self.maximumRefusalByteCount else {
+      counts.droppedResults += 1
       return
     }
-    let result = WaitingResult(slot)
-    spool.append(result)
-    waitingByteCount += result.byteCount
+    account.append(WaitingResult(slot))
   }
 
-  private func empty(_ spool: Spool) throws(ZeroMQError) {
-    while let next = spool.results.first {
+  private func empty(_ account: ResultAccount) throws(ZeroMQError) {
+    while let next = account.waiting.first {
       switch try send(&next.client, hasDelimiter: next.hasDelimiter, &next.result) {
       case .wouldBlock: return
-      case .unreachable: droppedCount += 1
+      case .unreachable: counts.droppedResults += 1
       case .sent: break
       }
-      spool.removeFirst()
-      waitingByteCount -= next.byteCount
+      account.removeFirst()
     }
   }
 
@@ -98,39 +131,9 @@ final class RouterLane: Lane {
   private func send(
     _ client: inout Message, hasDelimiter: Bool, _ result: inout Message
   ) throws(ZeroMQError) -> SendOutcome {
-    let outcome = try socket.send(&client, more: true)
+    let outcome = try requests.socket.send(&client, more: true)
     guard outcome == .sent else { return outcome }
-    if hasDelimiter { _ = try socket.send(&delimiter, more: true) }
-    return try socket.send(&result)
+    if hasDelimiter { _ = try requests.socket.send(&delimiter, more: true) }
+    return try requests.socket.send(&result)
   }
-}
-
-/// The results that wait for one client.
-private final class Spool {
-  private(set) var results: Deque<WaitingResult> = []
-  /// Of computed results.
-  private(set) var byteCount = 0
-  private(set) var refusalByteCount = 0
-
-  func append(_ result: WaitingResult) {
-    results.append(result)
-    count(result, times: 1)
-  }
-
-  func removeFirst() { count(results.removeFirst(), times: -1) }
-
-  private func count(_ result: WaitingResult, times: Int) {
-    if result.isRefusal {
-      refusalByteCount += times * result.byteCount
-    } else {
-      byteCount += times * result.byteCount
-    }
-  }
-}
-
-/// The frame by which a ROUTER knows a client.
-private struct ClientName: Hashable {
-  private let bytes: [UInt8]
-
-  init(_ frame: borrowing Message) { bytes = Array(frame.unsafeBytes) }
 }

@@ -19,11 +19,14 @@ package final class ServiceLoop {
   private var stopPlace = 0
   private let startedAt = Clock.monotonicNanoseconds
   private var lastTurnEndedAt = Clock.monotonicNanoseconds
+  private var lastRoundEndedAt: UInt64 = 0
   private var isDraining = false
   private var claims: [Claim] = []
+  private var memory: MemoryKeeper
+  private var lanesAgeAt: UInt64 = 0
   private let context: Context
   /// What was done since the start.
-  package private(set) var counts = ServiceCounts()
+  package var counts: ServiceCounts { ServiceCounts(lanes) }
 
   /// The longest wait for something to happen, so that the watchdog hears of the loop.
   private static let longestWaitMilliseconds = 1000
@@ -33,11 +36,14 @@ package final class ServiceLoop {
   /// How soon results are tried again that no poll watches.
   private static let retryMilliseconds = 10
 
-  /// Makes the lanes and binds their endpoints.
+  /// Makes the lanes and opens their endpoints.
+  /// - Parameter memoryByteLimit: of the process's resident memory.
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
   package init(
-    configuration: ServiceConfiguration, engine: Engine, stop: StopRequest, observer: ServiceObserver, logger: Logger
+    configuration: ServiceConfiguration, memoryByteLimit: Int, engine: Engine, stop: StopRequest,
+    observer: ServiceObserver, logger: Logger
   ) throws {
+    memory = MemoryKeeper(limit: memoryByteLimit, logger: logger)
     self.engine = engine
     self.stop = stop
     self.observer = observer
@@ -46,16 +52,19 @@ package final class ServiceLoop {
     gatherer = Gatherer()
     context = try Context()
     for lane in configuration.lanes {
-      for endpoint in lane.endpoints { claims.append(Claim(try EndpointClaim(endpoint))) }
+      for endpoint in lane.endpoints {
+        if let problem = endpoint.problem { throw EndpointError(endpoint: endpoint.address, reason: problem) }
+        if endpoint.role == .bind { claims.append(Claim(try EndpointClaim(endpoint.address))) }
+      }
       lanes.append(try makeLane(lane, context: context))
     }
     for lane in lanes {
-      try lane.bind()
+      try lane.open()
       logger.info(
-        "lane bound",
+        "lane open",
         metadata: [
           "lane": "\(lane.configuration.name)",
-          "endpoints": "\(lane.configuration.endpoints.joined(separator: " "))",
+          "endpoints": "\(lane.configuration.endpoints.map(\.address).joined(separator: " "))",
         ])
     }
   }
@@ -75,6 +84,7 @@ package final class ServiceLoop {
   /// - Returns: whether a stop was asked for.
   private func turn() throws(ZeroMQError) -> Bool {
     try wait(Self.longestWaitMilliseconds)
+    try memory.keep(lanes, context: context)
     for lane in lanes { try lane.sendWaiting() }
     if !poller.events(at: stopPlace).isEmpty { return true }
     try serveRound()
@@ -84,6 +94,11 @@ package final class ServiceLoop {
 
   private func endTurn() {
     lastTurnEndedAt = Clock.monotonicNanoseconds
+    if lastTurnEndedAt >= lanesAgeAt {
+      for lane in lanes { lane.share.age() }
+      lanesAgeAt = lastTurnEndedAt + 1_000_000_000
+    }
+    for lane in lanes { lane.peerLog.note(lane, at: lastTurnEndedAt, logger) }
     observer.didTurn()
   }
 
@@ -92,8 +107,9 @@ package final class ServiceLoop {
     // During the drain the request to stop has been heard: its descriptor stays readable.
     stopPlace = poller.add(descriptor: stop.descriptor, for: isDraining ? [] : .readable)
     for lane in lanes { lane.register(in: &poller) }
-    let wantsRetry = lanes.contains { $0.wantsRetry }
-    try poller.wait(milliseconds: wantsRetry ? min(longestWait, Self.retryMilliseconds) : longestWait)
+    var longestWait = gatherer.hasCarried ? 0 : min(longestWait, memory.safeMilliseconds)
+    if lanes.contains(where: { $0.wantsRetry }) { longestWait = min(longestWait, Self.retryMilliseconds) }
+    try poller.wait(milliseconds: longestWait)
     // The wait is the end of a turn: a request that ends it has not waited itself.
     lastTurnEndedAt = Clock.monotonicNanoseconds
     for lane in lanes { try lane.look(at: poller) }
@@ -103,7 +119,7 @@ package final class ServiceLoop {
   private func serveRound() throws(ZeroMQError) {
     engine.beginRound()
     try gatherer.gather(from: lanes) { slot, lane in plan(slot, lane) }
-    guard !gatherer.isEmpty else { return }
+    guard !gatherer.isEmpty else { return memory.rest(since: lastRoundEndedAt) }
     let startedAt = Clock.monotonicNanoseconds
     let startedAtWall = Clock.wallNanoseconds
     for (slot, lane) in gatherer.requests {
@@ -114,30 +130,37 @@ package final class ServiceLoop {
     for (slot, lane) in gatherer.requests {
       try finish(slot, lane, computeNanoseconds: computeNanoseconds, queueEnd: (startedAt, startedAtWall))
     }
+    lastRoundEndedAt = Clock.monotonicNanoseconds
   }
 
   /// Reads a request.
   private func plan(_ slot: BatchSlot, _ lane: any Lane) {
-    counts.requests += 1
-    counts.requestBytes += slot.request.byteCount
+    lane.counts.requests += 1
+    lane.counts.requestBytes += slot.request.byteCount
+    slot.lastTurnEndedAt = lastTurnEndedAt
     slot.plan = engine.plan(slot.request, limits: lane.configuration.limits)
-    guard case .batch(let plan) = slot.plan else { return }
+    guard case .batch(let plan) = slot.plan else { return slot.releaseRequest() }
     if isDraining {
       slot.plan = .refusal(
         Refusal(
           status: .draining, message: "the daemon is stopping; send the batch again, to this or another daemon",
           answering: plan.request.header))
-    } else if lane.isBusy(slot) {
-      slot.plan = .refusal(busyRefusal(plan.request.header, lane))
+    } else if lane.admits(slot, resultByteCount: plan.resultByteCount) {
+      return slot.reserve(byteCount: plan.resultByteCount)
+    } else {
+      slot.plan = .refusal(busyRefusal(plan, slot, lane))
     }
+    slot.releaseRequest()
   }
 
-  private func busyRefusal(_ header: RequestHeader, _ lane: any Lane) -> Refusal {
+  private func busyRefusal(_ plan: BatchPlan, _ slot: BatchSlot, _ lane: any Lane) -> Refusal {
+    let own = slot.account?.heldByteCount ?? 0
     var refusal = Refusal(
       status: .busy,
-      message: "results: \(lane.configuration.maximumWaitingByteCount) bytes of results wait for this client; "
-        + "read them before you send more",
-      answering: header)
+      message: "results: no room for \(plan.resultByteCount) bytes more: \(own) wait for this client, of at most "
+        + "\(lane.configuration.maximumWaitingByteCount), and \(lane.heldByteCount) for all, of at most "
+        + "\(lane.configuration.maximumClientsWaitingByteCount); read results before you send more",
+      answering: plan.request.header)
     refusal.retryAfterMilliseconds = 100
     return refusal
   }
@@ -147,8 +170,9 @@ package final class ServiceLoop {
     _ slot: BatchSlot, _ lane: any Lane, startedAt: UInt64, startedAtWall: UInt64
   ) throws(ZeroMQError) {
     guard case .batch(var plan) = slot.plan else { return }
+    slot.endReservation()
     let header = plan.request.header
-    let waited = queueNanoseconds(header, (startedAt, startedAtWall))
+    let waited = queueNanoseconds(slot, header, (startedAt, startedAtWall))
     if header.deadlineMilliseconds != 0, waited > UInt64(header.deadlineMilliseconds) * 1_000_000 {
       slot.plan = .refusal(
         Refusal(
@@ -158,7 +182,7 @@ package final class ServiceLoop {
       return
     }
     do throws(ZeroMQError) {
-      try slot.result.allocate(byteCount: plan.resultByteCount)
+      try slot.allocateResult(byteCount: plan.resultByteCount)
     } catch {
       slot.plan = .refusal(Refusal(status: .internal, message: "result: \(error)", answering: header))
       return
@@ -174,13 +198,13 @@ package final class ServiceLoop {
     switch slot.plan {
     case .batch(let plan):
       let message = engine.message(for: plan)
-      if let message { try makeRoom(for: message, in: slot) }
+      if let message { try slot.extendResult(by: message.utf8.count) }
       let times = BatchTimes(
-        queueNanoseconds: queueNanoseconds(plan.request.header, queueEnd), computeNanoseconds: computeNanoseconds)
+        queueNanoseconds: queueNanoseconds(slot, plan.request.header, queueEnd), computeNanoseconds: computeNanoseconds)
       engine.finish(
         plan, message: message, times: times, isDraining: isDraining, result: slot.result.unsafeMutableBytes)
-      counts.batches += 1
-      counts.rows += Int(plan.request.header.rows)
+      lane.counts.batches += 1
+      lane.counts.rows += Int(plan.request.header.rows)
     case .info(let header):
       let uptime = Double(Clock.monotonicNanoseconds - startedAt) * 1e-9
       let reply = engine.reply(
@@ -188,7 +212,7 @@ package final class ServiceLoop {
       try write(reply, to: slot)
     case .refusal(let refusal):
       try write(engine.reply(to: refusal, isDraining: isDraining), to: slot)
-      counts.refusals += 1
+      lane.counts.refuse(refusal.status)
       logger.debug(
         "request refused",
         metadata: [
@@ -197,26 +221,22 @@ package final class ServiceLoop {
     case nil: return
     }
     slot.releaseRequest()
-    counts.resultBytes += slot.result.byteCount
+    lane.counts.resultBytes += slot.result.byteCount
     try lane.send(slot)
+    slot.result.release()  // It may have had nowhere to go.
   }
 
   private func write(_ reply: Reply, to slot: BatchSlot) throws(ZeroMQError) {
-    try slot.result.allocate(byteCount: reply.byteCount)
+    try slot.allocateResult(byteCount: reply.byteCount)
     reply.write(to: slot.result.unsafeMutableBytes)
   }
 
-  /// Moves a result to memory that has room for a message behind it.
-  private func makeRoom(for message: String, in slot: BatchSlot) throws(ZeroMQError) {
-    var larger = try Message(byteCount: slot.result.byteCount + message.utf8.count)
-    larger.unsafeMutableBytes.copyBytes(from: slot.result.unsafeBytes)
-    slot.result.take(from: &larger)
-  }
-
   /// How long a batch waited: since the client sent it, where it tells, else since the end of the turn before.
-  private func queueNanoseconds(_ header: RequestHeader, _ end: (monotonic: UInt64, wall: UInt64)) -> UInt64 {
+  private func queueNanoseconds(_ slot: BatchSlot, _ header: RequestHeader, _ end: (monotonic: UInt64, wall: UInt64))
+    -> UInt64
+  {
     let (start, end) =
-      header.sentAtNanoseconds != 0 ? (header.sentAtNanoseconds, end.wall) : (lastTurnEndedAt, end.monotonic)
+      header.sentAtNanoseconds != 0 ? (header.sentAtNanoseconds, end.wall) : (slot.lastTurnEndedAt, end.monotonic)
     return end > start ? end - start : 0
   }
 
@@ -232,6 +252,7 @@ package final class ServiceLoop {
     var quietTurns = 0
     while quietTurns < Self.quietTurns, Clock.monotonicNanoseconds < deadline {
       try wait(Self.retryMilliseconds)
+      try memory.keep(lanes, context: context)
       for lane in lanes { try lane.sendWaiting() }
       try serveRound()
       quietTurns = resultsCanLeave || !gatherer.isEmpty ? 0 : quietTurns + 1
@@ -240,14 +261,13 @@ package final class ServiceLoop {
     try finishDrain(until: deadline)
   }
 
-  private var resultsCanLeave: Bool { lanes.contains { $0.waitingByteCount > 0 && $0.hasConsumer } }
+  private var resultsCanLeave: Bool { lanes.contains { $0.heldByteCount > 0 && $0.hasConsumer } }
 
   private func finishDrain(until deadline: UInt64) throws(ZeroMQError) {
     let now = Clock.monotonicNanoseconds
     let left = deadline > now ? Int32((deadline - now) / 1_000_000) : 0
     for lane in lanes { try lane.setLinger(milliseconds: left) }
-    counts.droppedResults = lanes.reduce(0) { $0 + $1.droppedCount }
-    let undelivered = lanes.reduce(0) { $0 + $1.waitingByteCount }
+    let undelivered = lanes.reduce(0) { $0 + max($1.waitingByteCount, $1.heldByteCount) }
     logger.info("drained", metadata: counts.metadata.merging(["undelivered_bytes": "\(undelivered)"]) { $1 })
   }
 }
@@ -256,8 +276,8 @@ private func makeLane(_ configuration: LaneConfiguration, context: borrowing Con
   switch configuration.sockets {
   case .pipeline(let requests, let results):
     try PipelineLane(configuration, requests: requests, results: results, context: context)
-  case .router(let endpoint):
-    try RouterLane(configuration, endpoint: endpoint, context: context)
+  case .router(let endpoints):
+    try RouterLane(configuration, endpoints: endpoints, context: context)
   }
 }
 

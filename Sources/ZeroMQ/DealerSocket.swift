@@ -8,9 +8,13 @@ package struct DealerSocket: ~Copyable {
     socket = try RawSocket(ZMQ_DEALER, in: context, options: options)
   }
 
-  package mutating func bind(to endpoint: String) throws(ZeroMQError) { try socket.bind(to: endpoint) }
+  package mutating func bind(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try socket.bind(to: endpoint, security: security)
+  }
 
-  package mutating func connect(to endpoint: String) throws(ZeroMQError) { try socket.connect(to: endpoint) }
+  package mutating func connect(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try socket.connect(to: endpoint, security: security)
+  }
 
   /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.
   package func lastEndpoint() throws(ZeroMQError) -> String { try socket.lastEndpoint() }

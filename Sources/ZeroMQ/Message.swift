@@ -1,4 +1,5 @@
 import CZeroMQ
+import Glibc
 
 /// One frame: owns a `zmq_msg_t`, whose bytes are read and written in place and never copied.
 ///
@@ -26,6 +27,12 @@ package struct Message: ~Copyable, @unchecked Sendable {
     unsafeMutableBytes.copyMemory(from: bytes)
   }
 
+  /// A message of the text's UTF-8.
+  package init(copying text: String) throws(ZeroMQError) {
+    try self.init(byteCount: text.utf8.count)
+    unsafeMutableBytes.copyBytes(from: text.utf8)
+  }
+
   /// A message that is these bytes, not a copy: they must stay as they are until the context has ended.
   package init(borrowing bytes: UnsafeRawBufferPointer) throws(ZeroMQError) {
     self.init()
@@ -47,6 +54,22 @@ package struct Message: ~Copyable, @unchecked Sendable {
     zmq_msg_close(storage)
     guard zmq_msg_init_size(storage, byteCount) == 0 else {
       let error = ZeroMQError("allocate \(byteCount) bytes")
+      zmq_msg_init(storage)
+      throw error
+    }
+  }
+
+  /// Gives the message new bytes, which hold anything, for the ones it had; they are counted until nobody has them.
+  package mutating func allocate(byteCount: Int, countedBy ledger: ByteLedger) throws(ZeroMQError) {
+    release()
+    guard let block = CountedBytes.allocate(byteCount: byteCount, ledger: ledger) else {
+      throw ZeroMQError("allocate \(byteCount) bytes")
+    }
+    let bytes = block + CountedBytes.headerByteCount
+    // libzmq's I/O thread may be the last to hold the bytes, and so to call the function.
+    guard zmq_msg_init_data(storage, bytes, byteCount, { _, block in CountedBytes.free(block!) }, block) == 0 else {
+      let error = ZeroMQError("allocate \(byteCount) bytes")
+      CountedBytes.free(block)
       zmq_msg_init(storage)
       throw error
     }
@@ -83,5 +106,30 @@ package struct Message: ~Copyable, @unchecked Sendable {
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(unsafeBytes.bytes)
+  }
+}
+
+/// Memory whose first bytes say how much it is and who counts it.
+private enum CountedBytes {
+  static let headerByteCount = 64
+  private static let ledgerOffset = 8
+
+  /// - Returns: nil where there is no memory.
+  static func allocate(byteCount: Int, ledger: ByteLedger) -> UnsafeMutableRawPointer? {
+    guard let block = malloc(headerByteCount + byteCount) else { return nil }
+    block.storeBytes(of: byteCount, as: Int.self)
+    block.storeBytes(
+      of: Unmanaged.passRetained(ledger).toOpaque(), toByteOffset: ledgerOffset, as: UnsafeMutableRawPointer.self)
+    ledger.add(byteCount)
+    return block
+  }
+
+  static func free(_ block: UnsafeMutableRawPointer) {
+    let byteCount = block.load(as: Int.self)
+    let ledger = Unmanaged<ByteLedger>.fromOpaque(
+      block.load(fromByteOffset: ledgerOffset, as: UnsafeMutableRawPointer.self))
+    Glibc.free(block)
+    ledger.takeUnretainedValue().add(-byteCount)
+    ledger.release()
   }
 }

@@ -8,9 +8,17 @@ package struct PullSocket: ~Copyable {
     socket = try RawSocket(ZMQ_PULL, in: context, options: options)
   }
 
-  package mutating func bind(to endpoint: String) throws(ZeroMQError) { try socket.bind(to: endpoint) }
+  package mutating func bind(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try socket.bind(to: endpoint, security: security)
+  }
 
-  package mutating func connect(to endpoint: String) throws(ZeroMQError) { try socket.connect(to: endpoint) }
+  package mutating func connect(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try socket.connect(to: endpoint, security: security)
+  }
+
+  /// Stops listening, which takes libzmq's own thread a moment, and drops the connections that came by the endpoint.
+  /// - Parameter endpoint: as `lastEndpoint()` told it.
+  package mutating func unbind(from endpoint: String) throws(ZeroMQError) { try socket.unbind(from: endpoint) }
 
   /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.
   package func lastEndpoint() throws(ZeroMQError) -> String { try socket.lastEndpoint() }

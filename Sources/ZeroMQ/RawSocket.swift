@@ -17,12 +17,19 @@ struct RawSocket: ~Copyable {
 
   deinit { zmq_close(handle) }
 
-  func bind(to endpoint: String) throws(ZeroMQError) {
+  func bind(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try security.apply(to: handle)
     if uninterrupted({ zmq_bind(handle, endpoint) }) == -1 { throw ZeroMQError("bind to \(endpoint)") }
   }
 
-  func connect(to endpoint: String) throws(ZeroMQError) {
+  func connect(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
+    try security.apply(to: handle)
     if uninterrupted({ zmq_connect(handle, endpoint) }) == -1 { throw ZeroMQError("connect to \(endpoint)") }
+  }
+
+  /// Stops listening, which takes libzmq's own thread a moment, and drops the connections that came by the endpoint.
+  func unbind(from endpoint: String) throws(ZeroMQError) {
+    if uninterrupted({ zmq_unbind(handle, endpoint) }) == -1 { throw ZeroMQError("unbind from \(endpoint)") }
   }
 
   /// The endpoint that was bound last, with the port that the system chose for `tcp://…:*`.
@@ -32,6 +39,15 @@ struct RawSocket: ~Copyable {
     let result = uninterrupted { zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &text, &length) }
     if result == -1 { throw ZeroMQError("read the last endpoint") }
     return String(decoding: text.prefix(max(0, length - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// Readable when libzmq has something to do for the socket, which the next call that looks at the socket does.
+  func descriptor() throws(ZeroMQError) -> Int32 {
+    var descriptor: Int32 = -1
+    var length = MemoryLayout<Int32>.size
+    let result = uninterrupted { zmq_getsockopt(handle, ZMQ_FD, &descriptor, &length) }
+    if result == -1 { throw ZeroMQError("read a socket's descriptor") }
+    return descriptor
   }
 
   func receive(into message: inout Message) throws(ZeroMQError) -> Bool {

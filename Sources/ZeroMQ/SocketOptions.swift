@@ -54,6 +54,13 @@ private func setWideOption(_ option: Int32, _ value: Int64, of socket: UnsafeMut
   try setOption(option, bytesOf: value, of: socket)
 }
 
+/// Sets an option whose value is characters.
+func setOption(_ option: Int32, text: String, of socket: UnsafeMutableRawPointer) throws(ZeroMQError) {
+  let result = uninterrupted { zmq_setsockopt(socket, option, text, text.utf8.count) }
+  // The text may be a secret.
+  if result == -1 { throw ZeroMQError("set socket option \(option)") }
+}
+
 private func setOption<Value: BitwiseCopyable>(
   _ option: Int32, bytesOf value: Value, of socket: UnsafeMutableRawPointer
 ) throws(ZeroMQError) {

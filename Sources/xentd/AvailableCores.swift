@@ -14,35 +14,13 @@ private func affinityCoreCount() -> Int {
   return line.dropFirst(key.count).reduce(0) { $0 + ($1.hexDigitValue ?? 0).nonzeroBitCount }
 }
 
-/// The quota of the process's cgroup in cores, rounded up; nil where there is none. (The Dispatch library does not look.)
-private func quotaCoreCount() -> Int? {
-  guard let membership = firstLine(of: "/proc/self/cgroup", where: { $0.hasPrefix("0::") }) else { return nil }
-  var path = String(membership.dropFirst(3))
-  var least: Int?
-  // A quota of any ancestor holds too.
-  while true {
-    if let limit = firstLine(of: "/sys/fs/cgroup\(path)/cpu.max", where: { _ in true }).flatMap(coreCount) {
-      least = min(least ?? limit, limit)
-    }
-    guard let slash = path.lastIndex(of: "/"), path.count > 1 else { return least }
-    path = String(path[..<slash])
-  }
-}
+/// The quota of the process's control group in cores, rounded up; nil where there is none. (The Dispatch library does not
+/// look.)
+private func quotaCoreCount() -> Int? { ControlGroup.values(of: "cpu.max").compactMap(coreCount).min() }
 
 /// The cores of a line like `150000 100000`: quota and period in microseconds.
 private func coreCount(_ line: String) -> Int? {
   let parts = line.split(separator: " ")
   guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), period > 0 else { return nil }
   return (quota + period - 1) / period
-}
-
-private func firstLine(of path: String, where isWanted: (String) -> Bool) -> String? {
-  guard let stream = fopen(path, "re") else { return nil }
-  defer { fclose(stream) }
-  var line = [CChar](repeating: 0, count: 4096)
-  while fgets(&line, Int32(line.count), stream) != nil {
-    let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    if isWanted(text) { return text }
-  }
-  return nil
 }

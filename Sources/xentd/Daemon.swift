@@ -16,17 +16,25 @@ struct Daemon {
     let stop = StopRequest()
     stopOnSignals(stop)
     let kernel = try settings.kernelName.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
-    let workerCount = settings.service.workerCount ?? availableCoreCount()
+    let workerCount = settings.workerCount
     let identity = EngineIdentity(
       version: releaseVersion, kernelName: kernel.name, serverInstance: .random(in: 1 ... .max))
     let engine = Engine(identity: identity, kernel: kernel, workerCount: workerCount)
     let loop = try ServiceLoop(
-      configuration: settings.service, engine: engine, stop: stop, observer: ServiceManager(), logger: logger)
+      configuration: settings.service, memoryByteLimit: settings.memoryByteLimit, engine: engine, stop: stop,
+      observer: ServiceManager(), logger: logger)
+    let budget = settings.memoryBudget
     logger.info(
       "xentd serves",
       metadata: [
         "version": "\(releaseVersion)", "kernel": "\(kernel.name)", "workers": "\(workerCount)",
         "libzmq": "\(ZeroMQ.libraryVersion())",
+      ])
+    logger.info(
+      "memory",
+      metadata: [
+        "limit_bytes": "\(settings.memoryByteLimit)", "own_bytes": "\(budget.ownByteCount)",
+        "libzmq_may_queue_bytes": "\(budget.queuedByteCount)",
       ])
     try loop.run()
   }

@@ -27,11 +27,11 @@ extension Settings {
     let section = try Section(root, file: file, name: "the file", keys: Self.keys)
     let limits = try Limits(section)
     service = ServiceConfiguration(lanes: [])
-    service.lanes = try section.list("lanes").map { (node) throws(ConfigurationError) in
-      try LaneConfiguration(node, file: file, limits: limits)
-    }
+    service.lanes = try section.list("lanes", of: "lanes", name: "a lane", keys: LaneConfiguration.keys)
+      .map { (lane) throws(ConfigurationError) in try LaneConfiguration(lane, limits: limits) }
     if let seconds = try section.number("drain_seconds", in: 0...3600) { service.drainSeconds = seconds }
     service.workerCount = try section.integer("workers", in: ServiceConfiguration.workerCounts, or: "auto")
+    service.memoryByteLimit = try section.integer("memory_limit", in: 1...1 << 50, or: "auto")
     kernelName = try section.kernel("kernel")
     if let level = try section.choice("log_level", of: Logger.Level.allCases.map { "\($0)" }) {
       logLevel = Logger.Level(rawValue: level) ?? .info
@@ -39,55 +39,11 @@ extension Settings {
     if let problem = service.problem { throw section.error("lanes", problem) }
   }
 
-  static let keys = ["lanes", "workers", "kernel", "drain_seconds", "log_level", "limits"]
-}
-
-/// The limits of one lane, or of all that do not say otherwise.
-struct Limits {
-  var requests = RequestLimits()
-  var waitingByteCount: Int?
-
-  static let keys = ["batch_bytes", "result_bytes", "rows", "classes", "waiting_bytes"]
-
-  /// Reads the key `limits` of a section.
-  /// - Parameter base: what holds where it says nothing.
-  fileprivate init(_ parent: Section, base: Limits? = nil) throws(ConfigurationError) {
-    if let base { self = base }
-    guard let section = try parent.section("limits", keys: Self.keys) else { return }
-    let bytes = RequestHeader.byteCount...1 << 40
-    if let value = try section.integer("batch_bytes", in: bytes) { requests.maximumRequestByteCount = value }
-    if let value = try section.integer("result_bytes", in: bytes) { requests.maximumResultByteCount = value }
-    if let value = try section.integer("rows", in: 1...Int(UInt32.max)) { requests.maximumRowCount = value }
-    if let value = try section.integer("classes", in: 1...Int(Int32.max)) { requests.maximumClassCount = value }
-    if let value = try section.integer("waiting_bytes", in: bytes) { waitingByteCount = value }
-  }
-}
-
-extension LaneConfiguration {
-  fileprivate init(_ node: Node, file: String, limits: Limits) throws(ConfigurationError) {
-    let section = try Section(
-      node, file: file, name: "a lane", keys: ["name", "kind", "requests", "results", "endpoint", "limits"])
-    let name = try section.text("name")
-    switch try section.choice("kind", of: ["pipeline", "router"]) {
-    case "pipeline":
-      try section.forbid("endpoint", because: "a pipeline lane has `requests` and `results`")
-      self.init(
-        name: name,
-        sockets: .pipeline(requests: try section.endpoint("requests"), results: try section.endpoint("results")))
-    case "router":
-      for key in ["requests", "results"] { try section.forbid(key, because: "a router lane has one `endpoint`") }
-      self.init(name: name, sockets: .router(endpoint: try section.endpoint("endpoint")))
-    default:
-      throw section.error("kind", "missing: expected pipeline or router")
-    }
-    let own = try Limits(section, base: limits)
-    self.limits = own.requests
-    if let waiting = own.waitingByteCount { maximumWaitingByteCount = waiting }
-  }
+  static let keys = ["lanes", "workers", "kernel", "memory_limit", "drain_seconds", "log_level", "limits"]
 }
 
 /// A mapping of the file whose keys are known.
-private struct Section {
+struct Section {
   private let file: String
   private let mapping: Node.Mapping
   private let line: Int?
@@ -117,17 +73,19 @@ private struct Section {
     return text
   }
 
-  func endpoint(_ key: String) throws(ConfigurationError) -> String {
-    guard let node = mapping[Node(key)] else {
-      throw error(key, "missing: expected ipc://PATH or tcp://ADDRESS:PORT")
-    }
-    let text = node.string ?? ""
-    if let problem = endpointProblem(text) { throw error(key, "\(text): \(problem)") }
-    return text
-  }
-
   func forbid(_ key: String, because reason: String) throws(ConfigurationError) {
     if mapping[Node(key)] != nil { throw error(key, "does not belong here: \(reason)") }
+  }
+
+  /// - Returns: the one of these keys that is there.
+  func onlyKey(of keys: [String]) throws(ConfigurationError) -> String {
+    let found = keys.filter { mapping[Node($0)] != nil }
+    guard let key = found.first, found.count == 1 else {
+      throw error(
+        found.last ?? keys[0],
+        "expected one of \(keys.joined(separator: ", ")), received \(found.isEmpty ? "none" : "both")")
+    }
+    return key
   }
 
   func choice(_ key: String, of values: [String]) throws(ConfigurationError) -> String? {
@@ -170,15 +128,55 @@ private struct Section {
     return value
   }
 
-  func list(_ key: String) throws(ConfigurationError) -> [Node] {
-    guard let node = mapping[Node(key)] else { throw error(key, "missing: expected a list of lanes") }
-    guard let sequence = node.sequence else { throw error(key, "expected a list of lanes") }
-    return Array(sequence)
+  /// - Parameters:
+  ///   - things: what the list should hold, in words.
+  ///   - name: what each element is, in words.
+  ///   - keys: what each element may have.
+  func list(
+    _ key: String, of things: String, name: String, keys: [String]
+  ) throws(ConfigurationError) -> [Section] {
+    guard let node = mapping[Node(key)] else { throw error(key, "missing: expected a list of \(things)") }
+    guard let sequence = node.sequence else { throw error(key, "expected a list of \(things)") }
+    return try sequence.map { (element) throws(ConfigurationError) in
+      try Section(element, file: file, name: name, keys: keys)
+    }
+  }
+
+  /// One text or mapping, or a list of them; none where the key is not there.
+  ///
+  /// - Parameters:
+  ///   - name: what each mapping is, in words.
+  ///   - keys: what each mapping may have.
+  func textsOrSections(
+    _ key: String, name: String, keys: [String]
+  ) throws(ConfigurationError) -> [TextOrSection] {
+    guard let node = mapping[Node(key)] else { return [] }
+    return try (node.sequence.map(Array.init) ?? [node]).map { (element) throws(ConfigurationError) in
+      if let text = element.string { return .text(text, Place(file: file, line: element.mark?.line, key: key)) }
+      return .section(try Section(element, file: file, name: name, keys: keys))
+    }
   }
 
   func section(_ key: String, keys: [String]) throws(ConfigurationError) -> Section? {
     guard let node = mapping[Node(key)] else { return nil }
     return try Section(node, file: file, name: key, keys: keys)
+  }
+}
+
+/// Something that may be written as a text alone, or with keys of its own.
+enum TextOrSection {
+  case text(String, Place)
+  case section(Section)
+}
+
+/// Where something stands in a file.
+struct Place {
+  let file: String
+  let line: Int?
+  let key: String
+
+  func error(_ problem: String) -> ConfigurationError {
+    ConfigurationError(file: file, line: line, problem: "\(key): \(problem)")
   }
 }
 

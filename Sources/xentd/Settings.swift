@@ -10,14 +10,20 @@ struct Settings: Equatable {
   /// The name of a kernel; nil for the fastest that the machine can run.
   var kernelName: String?
   var logLevel = Logger.Level.info
+
+  var workerCount: Int { service.workerCount ?? availableCoreCount() }
+  var memoryByteLimit: Int { service.memoryByteLimit ?? defaultMemoryByteLimit() }
+  var memoryBudget: MemoryBudget { MemoryBudget(service, workerCount: workerCount) }
 }
 
 /// The lanes of a daemon that is told of none: one of each kind.
 func defaultLanes(_ endpoints: DefaultEndpoints) -> [LaneConfiguration] {
   [
     LaneConfiguration(
-      name: "pipeline", sockets: .pipeline(requests: endpoints.requests, results: endpoints.results)),
-    LaneConfiguration(name: "router", sockets: .router(endpoint: endpoints.router)),
+      name: "pipeline",
+      sockets: .pipeline(
+        requests: [EndpointConfiguration(endpoints.requests)], results: [EndpointConfiguration(endpoints.results)])),
+    LaneConfiguration(name: "router", sockets: .router([EndpointConfiguration(endpoints.router)])),
   ]
 }
 

@@ -54,7 +54,7 @@ struct Xentd: ParsableCommand {
       throw ValidationError("--requests and --results go together: a pipeline lane has both")
     }
     for endpoint in [requests, results, router].compactMap({ $0 }) {
-      if let problem = endpointProblem(endpoint) { throw ValidationError("\(endpoint): \(problem)") }
+      if let problem = EndpointConfiguration(endpoint).problem { throw ValidationError("\(endpoint): \(problem)") }
     }
     let allowed = ServiceConfiguration.workerCounts
     if let workers, !allowed.contains(workers) {
@@ -68,7 +68,9 @@ struct Xentd: ParsableCommand {
     if let selfCheck { return try check(kernelNamed: selfCheck) }
     let settings = try configured()
     if check {
-      print("\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong")
+      print(
+        "\(config ?? "the command line"): \(settings.service.lanes.count) lanes, nothing is wrong; xentd itself holds "
+          + "\(settings.memoryBudget.ownByteCount) bytes at the most, of \(settings.memoryByteLimit)")
       return
     }
     ignoreBrokenPipes()
@@ -100,7 +102,14 @@ struct Xentd: ParsableCommand {
     if let problem = settings.service.problem { throw ValidationError(problem) }
     if let workers { settings.service.workerCount = workers }
     if let name = getenv("XENTD_KERNEL") { settings.kernelName = try Kernel.named(String(cString: name)).name }
+    try checkMemory(settings)
     return settings
+  }
+
+  private func checkMemory(_ settings: Settings) throws {
+    guard let problem = settings.memoryBudget.problem(limit: settings.memoryByteLimit) else { return }
+    guard let config else { throw ValidationError(problem) }
+    throw ConfigurationError(file: config, line: nil, problem: problem)
   }
 
   private func listKernels() {
@@ -129,9 +138,15 @@ struct Xentd: ParsableCommand {
   private func lanes() throws -> [LaneConfiguration] {
     var lanes: [LaneConfiguration] = []
     if let requests, let results {
-      lanes.append(LaneConfiguration(name: "pipeline", sockets: .pipeline(requests: requests, results: results)))
+      lanes.append(
+        LaneConfiguration(
+          name: "pipeline",
+          sockets: .pipeline(
+            requests: [EndpointConfiguration(requests)], results: [EndpointConfiguration(results)])))
     }
-    if let router { lanes.append(LaneConfiguration(name: "router", sockets: .router(endpoint: router))) }
+    if let router {
+      lanes.append(LaneConfiguration(name: "router", sockets: .router([EndpointConfiguration(router)])))
+    }
     return lanes.isEmpty ? defaultLanes(try runDirectory()) : lanes
   }
 }

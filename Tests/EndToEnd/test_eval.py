@@ -122,7 +122,7 @@ def test_a_batch_that_the_daemon_refuses_is_told_in_its_words(daemon: Daemon, tm
     files = save(tmp_path, *data())
     config = tmp_path / "c.yaml"
     config.write_text(
-        f"lanes: [{{name: r, kind: router, endpoint: '{daemon.router}2'}}]\nlimits: {{classes: 5}}\n"
+        f"lanes: [{{name: r, kind: router, endpoints: '{daemon.router}2'}}]\nlimits: {{classes: 5}}\n"
     )
     small = subprocess.Popen([BIN / "xentd", "--config", config], stderr=subprocess.DEVNULL)
     run = xent(*files, "--endpoint", f"{daemon.router}2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,3 +180,137 @@ def test_a_path_too_long_for_a_socket_is_refused_in_words() -> None:
     path = "ipc:///tmp/" + "x" * 120
     run = subprocess.run([BIN / "xentd", "--router", path], capture_output=True, text=True, timeout=PATIENCE)
     assert run.returncode == 64 and "125 bytes" in run.stderr and "107" in run.stderr
+
+
+def configured(start_daemon: Callable[..., Daemon], directory: Path, text: str) -> Daemon:
+    file = directory / "xentd.yaml"
+    file.write_text(text.replace("DIRECTORY", str(directory)))
+    return start_daemon("--config", str(file), lanes=False)
+
+
+def free_port() -> int:
+    with zmq.Context() as probe:
+        return probe.socket(zmq.PULL).bind_to_random_port("tcp://127.0.0.1")
+
+
+def test_a_lane_serves_all_of_its_endpoints(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, short_directory: Path
+) -> None:
+    tcp = f"tcp://127.0.0.1:{free_port()}"
+    configured(start_daemon, short_directory, f"""
+lanes:
+  - {{name: r, kind: router, endpoints: ['ipc://DIRECTORY/a', 'ipc://DIRECTORY/b', {{bind: '{tcp}'}}]}}
+  - {{name: p, kind: pipeline, requests: ['ipc://DIRECTORY/q1', 'ipc://DIRECTORY/q2'], results: 'ipc://DIRECTORY/r'}}
+""")
+    for endpoint in (f"ipc://{short_directory}/a", f"ipc://{short_directory}/b", tcp):
+        assert is_right(numbered(3), Client(context, endpoint).ask(numbered(3)))
+    pull = connect(context, zmq.PULL, f"ipc://{short_directory}/r")
+    for name in ("q1", "q2"):
+        connect(context, zmq.PUSH, f"ipc://{short_directory}/{name}").send_multipart(numbered(4).split())
+        assert is_right(numbered(4), Result(pull.recv()))
+
+
+def test_a_lane_connects_to_clients_that_listen(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, short_directory: Path
+) -> None:
+    def listening(kind: int, name: str) -> zmq.Socket:
+        socket = context.socket(kind)
+        socket.setsockopt(zmq.RCVTIMEO, PATIENCE * 1000)
+        socket.bind(f"ipc://{short_directory}/{name}")
+        return socket
+
+    configured(start_daemon, short_directory, """
+lanes:
+  - {name: p, kind: pipeline, requests: {connect: 'ipc://DIRECTORY/q'}, results: {connect: 'ipc://DIRECTORY/r'}}
+  - {name: r, kind: router, endpoints: {connect: 'ipc://DIRECTORY/x'}}
+""")
+    push, pull, dealer = listening(zmq.PUSH, "q"), listening(zmq.PULL, "r"), listening(zmq.DEALER, "x")
+    for sequence in range(1, 30):
+        push.send_multipart(numbered(sequence).split())
+        dealer.send_multipart(numbered(sequence).packed())
+        assert is_right(numbered(sequence), Result(pull.recv()))
+        assert is_right(numbered(sequence), Result(dealer.recv()))
+
+
+def test_each_lane_keeps_limits_of_its_own(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, short_directory: Path
+) -> None:
+    configured(start_daemon, short_directory, """
+limits: {rows: 10}
+lanes:
+  - {name: few, kind: router, endpoints: 'ipc://DIRECTORY/few', limits: {rows: 4, batch_bytes: 500}}
+  - {name: many, kind: router, endpoints: 'ipc://DIRECTORY/many'}
+""")
+    few, many = Client(context, f"ipc://{short_directory}/few"), Client(context, f"ipc://{short_directory}/many")
+    assert few.ask(numbered(1, rows=4)).status == 0
+    assert few.ask(numbered(1, rows=5)).status == STATUS["BAD_SHAPE"]
+    assert few.ask(numbered(1, rows=4, classes=40)).status == STATUS["TOO_LARGE"]
+    assert many.ask(numbered(1, rows=5, classes=100)).status == 0
+    assert many.ask(numbered(1, rows=11)).status == STATUS["BAD_SHAPE"]
+
+
+def test_a_second_consumer_of_results_is_logged(daemon: Daemon, context: zmq.Context) -> None:
+    push = connect(context, zmq.PUSH, daemon.requests)
+    first = connect(context, zmq.PULL, daemon.results)
+    push.send_multipart(numbered(1).split())
+    assert is_right(numbered(1), Result(first.recv()))
+    assert "second consumer" not in daemon.log
+    second = connect(context, zmq.PULL, daemon.results)
+    received = 0
+    for sequence in range(2, 1000):  # until the second has its part
+        push.send_multipart(numbered(sequence).split())
+        poller = zmq.Poller()
+        poller.register(first, zmq.POLLIN)
+        poller.register(second, zmq.POLLIN)
+        for socket, _ in poller.poll(PATIENCE * 1000):
+            socket.recv()
+            received += socket is second
+        if received:
+            break
+    assert received
+    Client(context, daemon.router).ask(numbered(1))  # a turn later
+    lines = [line for line in daemon.log.splitlines() if "second consumer" in line]
+    assert len(lines) == 1 and "lane=pipeline" in lines[0] and "consumers=2" in lines[0]
+
+
+def test_a_batch_whose_deadline_has_passed_is_not_computed(shared_daemon: Daemon, context: zmq.Context) -> None:
+    client = Client(context, shared_daemon.router)
+    now = time.time_ns()
+    late = numbered(1)
+    late.sent_at, late.deadline = now - 2_000_000_000, 1500
+    result = client.ask(late)
+    assert result.status == STATUS["EXPIRED"] and "1500 ms" in result.message and "waited 20" in result.message
+    for sent_at, deadline in ((now - 2_000_000_000, 60_000), (now - 2_000_000_000, 0), (0, 60_000), (now + 10**12, 1)):
+        timely = numbered(2)
+        timely.sent_at, timely.deadline = sent_at, deadline
+        assert is_right(timely, client.ask(timely))
+
+
+def test_small_batches_do_not_wait_for_large_ones_of_another_lane(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, short_directory: Path
+) -> None:
+    """However much is queued on one lane, what comes on the other is in the next round but one."""
+    daemon = configured(start_daemon, short_directory, """
+lanes:
+  - {name: loud, kind: pipeline, requests: 'ipc://DIRECTORY/q', results: 'ipc://DIRECTORY/r'}
+  - {name: quiet, kind: router, endpoints: 'ipc://DIRECTORY/quiet'}
+""")
+    large = numbered(1, rows=4000, classes=2500)  # 40 MB: a round of its own
+    push = connect(context, zmq.PUSH, f"ipc://{short_directory}/q")
+    pull = connect(context, zmq.PULL, f"ipc://{short_directory}/r")
+    quiet = Client(context, f"ipc://{short_directory}/quiet")
+    assert quiet.ask(numbered(1)).status == 0
+    daemon.process.send_signal(signal.SIGSTOP)
+    for _ in range(5):
+        push.send_multipart(large.split(), copy=False)
+    quiet.socket.send_multipart(numbered(2).split())
+    daemon.process.send_signal(signal.SIGCONT)
+    assert is_right(numbered(2), Result(quiet.socket.recv()))
+    assert daemon.process.poll() is None
+    answered = 0
+    while pull.poll(0):
+        pull.recv()
+        answered += 1
+    assert answered <= 2, "it did not wait for all"
+    for _ in range(5 - answered):
+        assert Result(pull.recv()).status == 0

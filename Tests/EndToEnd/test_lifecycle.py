@@ -169,20 +169,27 @@ BAD_FILES = [
     ("no lanes", "workers: 2\n", 1, ["lanes", "missing"]),
     ("an empty list", "lanes: []\n", 1, ["lanes", "at least one"]),
     ("an unknown kind", "lanes:\n  - name: a\n    kind: tube\n", 3, ["kind", "pipeline, router", "tube"]),
-    ("no endpoint", "lanes:\n  - name: a\n    kind: router\n", 2, ["endpoint", "ipc://PATH"]),
-    ("a bad endpoint", "lanes:\n  - name: a\n    kind: router\n    endpoint: /tmp/x\n", 4, ["endpoint", "/tmp/x"]),
-    ("a key of the other kind", "lanes:\n  - {name: a, kind: router, endpoint: 'ipc:///a', results: x}\n", 2, ["results"]),
+    ("no endpoint", "lanes:\n  - name: a\n    kind: router\n", 2, ["endpoints", "missing", "ipc://PATH"]),
+    ("a bad endpoint", "lanes:\n  - name: a\n    kind: router\n    endpoints: /tmp/x\n", 4, ["endpoints", "/tmp/x"]),
+    ("a key of the other kind", "lanes:\n  - {name: a, kind: router, endpoints: 'ipc:///a', results: x}\n", 2, ["results"]),
     ("two lanes of one name", "lanes:\n" + PIPELINE + PIPELINE, 2, ["two lanes are named a"]),
     ("a limit too small", "lanes:\n" + PIPELINE + "limits: {batch_bytes: 5}\n", 3, ["batch_bytes", "96", "5"]),
     ("an unknown kernel", "lanes:\n" + PIPELINE + "kernel: abacus\n", 3, ["kernel", "baseline", "abacus"]),
-    ("an unknown key of a lane", "lanes:\n  - name: a\n    kind: router\n    color: red\n", 4, ["color", "endpoint"]),
+    ("an unknown key of a lane", "lanes:\n  - name: a\n    kind: router\n    color: red\n", 4, ["color", "endpoints"]),
     ("an unknown limit", "lanes:\n" + PIPELINE + "limits:\n  rows: 5\n  lines: 3\n", 5, ["lines", "result_bytes"]),
     ("limits that are a number", "lanes:\n" + PIPELINE + "limits: 5\n", 3, ["limits", "keys and values"]),
     ("lanes that are no list", "lanes: {a: b}\n", 1, ["lanes", "a list of lanes"]),
     ("a list instead of keys", "- 1\n", 1, ["the file", "keys and values"]),
-    ("a nameless lane", "lanes:\n  - {kind: router, endpoint: 'ipc:///tmp/a'}\n", 2, ["name", "missing"]),
+    ("a nameless lane", "lanes:\n  - {kind: router, endpoints: 'ipc:///tmp/a'}\n", 2, ["name", "missing"]),
     ("no time at all", "lanes:\n" + PIPELINE + "drain_seconds: nan\n", 3, ["drain_seconds", "3600", "nan"]),
     ("an endpoint for both", "lanes:\n" + PIPELINE.replace("/b", "/a"), 2, ["ipc:///tmp/a", "own"]),
+    ("an endpoint that says nothing", "lanes:\n  - name: a\n    kind: router\n    endpoints: [{}]\n", 4, ["bind, connect", "none"]),
+    ("an endpoint both ways", "lanes:\n  - name: a\n    kind: router\n    endpoints:\n      - bind: 'ipc:///a'\n        connect: 'ipc:///b'\n", 6, ["bind, connect", "both"]),
+    ("an unknown key of an endpoint", "lanes:\n  - name: a\n    kind: router\n    endpoints:\n      - bind: 'ipc:///a'\n        colour: red\n", 6, ["colour", "connect"]),
+    ("a bad endpoint in a list", "lanes:\n  - name: a\n    kind: router\n    endpoints:\n      - ipc:///a\n      - connect: tcp://*:80\n", 6, ["tcp://*:80", "connect"]),
+    ("no endpoint in a list", "lanes:\n  - name: a\n    kind: router\n    endpoints: []\n", 4, ["endpoints", "missing"]),
+    ("too little room for a result", "lanes:\n  - {name: a, kind: router, endpoints: 'ipc:///a', limits: {clients_waiting_bytes: 1000}}\n", 2, ["lane a", "clients_waiting_bytes", "1000", "67108864"]),
+    ("no memory at all", "lanes:\n" + PIPELINE + "memory_limit: 0\n", 3, ["memory_limit", "auto", "0"]),
     ("an unknown level", "lanes:\n" + PIPELINE + "log_level: loud\n", 3, ["log_level", "debug", "loud"]),
 ]
 
@@ -198,6 +205,26 @@ def test_a_bad_configuration_names_file_line_key_and_what_would_be_right(
         assert result.returncode == 78
         assert f"{file}:{line}: " in result.stderr
         assert all(word in result.stderr for word in words), result.stderr
+
+
+def test_a_configuration_that_does_not_fit_its_memory_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "xentd.yaml"
+    file.write_text("lanes:\n" + PIPELINE + "memory_limit: 100000000\nworkers: 1\n")
+    for arguments in (["--check"], []):
+        result = run(str(BIN / "xentd"), "--config", str(file), *arguments)
+        assert result.returncode == 78, result.stdout
+        assert f"{file}: memory_limit: 100000000 bytes, and the configuration needs 5" in result.stderr
+        assert "raise memory_limit" in result.stderr and "waiting_bytes" in result.stderr
+    file.write_text("lanes:\n" + PIPELINE + "memory_limit: 600000000\nworkers: 1\n")
+    fits = run(str(BIN / "xentd"), "--config", str(file), "--check")
+    assert fits.returncode == 0 and "of 600000000" in fits.stdout, fits.stderr
+
+
+def test_the_start_tells_what_memory_may_be_taken(daemon: Daemon) -> None:
+    (line,) = [line for line in daemon.log.splitlines() if "] memory" in line]
+    fields = dict(field.split("=") for field in line.split() if "=" in field)
+    assert 0 < int(fields["own_bytes"]) <= int(fields["limit_bytes"]) <= 4 << 30
+    assert int(fields["libzmq_may_queue_bytes"]) == 2 * 64 * 64 * (64 << 20)
 
 
 def test_a_file_that_is_not_there_or_not_yaml_is_told(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ private func answer(_ frames: [[UInt8]], misalignment: Int = 0) -> [UInt8] {
   switch engine.plan(request, limits: limits) {
   case .refusal(let refusal): return bytes(of: engine.reply(to: refusal, isDraining: false))
   case .info(let header):
-    let lane = LaneConfiguration(name: "lane", sockets: .router(endpoint: ""))
+    let lane = LaneConfiguration(name: "lane", sockets: .router([]))
     return bytes(of: engine.reply(toInfo: header, lane: lane, uptimeSeconds: 1, isDraining: false))
   case .batch(var plan):
     var result = [UInt8](repeating: 0xff, count: plan.resultByteCount)

@@ -4,7 +4,7 @@ import Testing
 @testable import ZeroMQ
 
 /// An endpoint that no other test has.
-private func freshEndpoint() -> String { "ipc:///tmp/xentd-zmq-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
+func freshEndpoint() -> String { "ipc:///tmp/xentd-zmq-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
 
 private func message(_ text: String) throws -> Message {
   var message = try Message(byteCount: text.utf8.count)
@@ -209,5 +209,80 @@ struct SocketTests {
     #expect(text(target) == "bytes" && source.byteCount == 0)
     target.release()
     #expect(target.byteCount == 0)
+  }
+
+  @Test("bytes are counted until the last who has them lets them go, and by the whole that they are part of")
+  func ledger() throws {
+    let whole = ByteLedger()
+    let ledger = ByteLedger(partOf: whole)
+    let context = try Context()
+    do {
+      var pipeline = try Pipeline(in: context)
+      var sent = Message()
+      try sent.allocate(byteCount: 1 << 20, countedBy: ledger)
+      for index in sent.unsafeMutableBytes.indices { sent.unsafeMutableBytes[index] = UInt8(truncatingIfNeeded: index) }
+      #expect(ledger.byteCount == 1 << 20 && whole.byteCount == 1 << 20)
+      #expect(try pipeline.push.send(&sent) == .sent)
+      #expect(try wait(for: pipeline.pull.pollable, .readable))
+      var received = Message()
+      #expect(try pipeline.pull.receive(into: &received))
+      #expect(received.byteCount == 1 << 20 && received.unsafeBytes[777_777] == UInt8(truncatingIfNeeded: 777_777))
+      try sent.allocate(byteCount: 5, countedBy: ledger)
+      sent.release()
+    }
+    for _ in 0..<1000 where ledger.byteCount > 0 { usleep(1000) }
+    #expect(ledger.byteCount == 0 && whole.byteCount == 0)
+  }
+
+  @Test("the peers that came last are disconnected where there are too many")
+  func surplus() throws {
+    for bound in [freshEndpoint(), "tcp://127.0.0.1:*", "tcp://*:*"] {
+      let context = try Context()
+      var push = try PushSocket(in: context)
+      var monitor = try PeerMonitor(of: push.pollable, in: context)
+      try push.bind(to: bound)
+      let endpoint = try push.lastEndpoint()
+      let connectable = endpoint.replacing("[::]", with: "127.0.0.1").replacing("0.0.0.0", with: "127.0.0.1")
+      var peers: [PullPeer] = []
+      for count in 1...3 {
+        peers.append(try PullPeer(connectable, in: context))
+        for _ in 0..<2000 where try monitor.peerCount() < count { _ = try pollBriefly(push.pollable) }
+      }
+      #expect(try monitor.peerCount(at: endpoint) == 3, "\(bound)")
+      #expect(try monitor.disconnectSurplus(at: endpoint, most: 3) == 0)
+      #expect(try monitor.disconnectSurplus(at: endpoint, most: 2) == 1)
+      #expect(try monitor.disconnectSurplus(at: endpoint, most: 2) == 0, "it is told once")
+      #expect(try monitor.peerCount(at: endpoint) == 2)
+      #expect(try monitor.peerCount(at: "tcp://127.0.0.1:1") == 0)
+      for _ in 0..<2000 where try monitor.peerCount() > 2 { _ = try pollBriefly(push.pollable) }
+      #expect(try monitor.peerCount() == 2)
+    }
+  }
+
+  /// A peer that connects once and does not come again.
+  private final class PullPeer {
+    private let socket: PullSocket
+
+    init(_ endpoint: String, in context: borrowing Context) throws {
+      var options = SocketOptions()
+      options.reconnectMilliseconds = (60_000, 60_000)
+      var pull = try PullSocket(in: context, options: options)
+      try pull.connect(to: endpoint)
+      socket = pull
+    }
+  }
+
+  @Test("a monitor tells when an endpoint is not listened on any more")
+  func unbinding() throws {
+    let context = try Context()
+    var pull = try PullSocket(in: context)
+    var monitor = try PeerMonitor(of: pull.pollable, in: context)
+    try pull.bind(to: freshEndpoint())
+    let endpoint = try pull.lastEndpoint()
+    #expect(try !monitor.isClosed(endpoint))
+    try pull.unbind(from: endpoint)
+    for _ in 0..<2000 where try !monitor.isClosed(endpoint) { _ = try pollBriefly(pull.pollable) }
+    #expect(try monitor.isClosed(endpoint))
+    #expect(access(String(endpoint.dropFirst("ipc://".count)), F_OK) == -1)
   }
 }

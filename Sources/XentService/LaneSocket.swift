@@ -1,0 +1,130 @@
+import Glibc
+import ZeroMQ
+
+/// A socket of a lane, whatever its type.
+protocol LaneSocketType: ~Copyable {
+  init(in context: borrowing Context, options: SocketOptions) throws(ZeroMQError)
+  mutating func bind(to endpoint: String, security: SocketSecurity) throws(ZeroMQError)
+  mutating func connect(to endpoint: String, security: SocketSecurity) throws(ZeroMQError)
+  mutating func unbind(from endpoint: String) throws(ZeroMQError)
+  func lastEndpoint() throws(ZeroMQError) -> String
+  var pollable: Pollable { get }
+}
+
+extension PullSocket: LaneSocketType {}
+extension PushSocket: LaneSocketType {}
+extension RouterSocket: LaneSocketType {}
+
+/// A socket of a lane with its endpoints and its peers, of which it keeps no more than the lane allows.
+struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
+  // Before the socket, so that it goes first: libzmq waits for somebody to read what it reports.
+  private var monitor: PeerMonitor
+  /// Of the socket that was closed last, until it is gone.
+  private var retiredMonitor: PeerMonitor?
+  var socket: Socket
+  private let options: SocketOptions
+  private let maximumPeerCount: Int
+  private(set) var peers: [EndpointPeers]
+  /// How many peers there are, by all endpoints.
+  private(set) var peerCount = 0
+  /// Peers that were disconnected because there were too many.
+  private(set) var refusedPeerCount = 0
+  private var places = (socket: 0, monitor: 0)
+
+  init(
+    _ endpoints: [EndpointConfiguration], options: SocketOptions, maximumPeerCount: Int, context: borrowing Context
+  ) throws(ZeroMQError) {
+    self.options = options
+    self.maximumPeerCount = maximumPeerCount
+    peers = endpoints.map { EndpointPeers(endpoint: $0) }
+    let socket = try Socket(in: context, options: options)
+    monitor = try PeerMonitor(of: socket.pollable, in: context)
+    self.socket = socket
+  }
+
+  /// Binds and connects.
+  mutating func open() throws(ZeroMQError) {
+    for index in peers.indices {
+      let endpoint = peers[index].endpoint
+      switch endpoint.role {
+      case .bind:
+        try socket.bind(to: endpoint.address, security: .none)
+        peers[index].address = try socket.lastEndpoint()
+      case .connect: try socket.connect(to: endpoint.address, security: .none)
+      }
+    }
+  }
+
+  /// Adds the socket to a poll.
+  mutating func register(in poller: inout Poller, for events: Poller.Events) {
+    places = (poller.add(socket.pollable, for: events), poller.add(descriptor: monitor.descriptor, for: .readable))
+  }
+
+  /// Remembers what the poll saw of its peers.
+  /// - Returns: what it saw of the socket.
+  mutating func look(at poller: borrowing Poller) throws(ZeroMQError) -> Poller.Events {
+    if poller.events(at: places.monitor).contains(.readable) { try countPeers() }
+    return poller.events(at: places.socket)
+  }
+
+  private mutating func countPeers() throws(ZeroMQError) {
+    for index in peers.indices {
+      guard let address = peers[index].address else { continue }
+      refusedPeerCount += try monitor.disconnectSurplus(at: address, most: maximumPeerCount)
+      peers[index].count = try monitor.peerCount(at: address)
+    }
+    peerCount = try monitor.peerCount()
+  }
+
+  /// Closes the socket, which lets everything go that libzmq holds for it, and opens another by the same endpoints.
+  mutating func reopen(context: borrowing Context) throws(ZeroMQError) {
+    try stopListening()
+    let freshSocket = try Socket(in: context, options: options)
+    var freshMonitor = try PeerMonitor(of: freshSocket.pollable, in: context)
+    swap(&monitor, &freshMonitor)
+    freshMonitor.retire()
+    retiredMonitor = consume freshMonitor
+    socket = freshSocket
+    peerCount = 0
+    for index in peers.indices { peers[index].count = 0 }
+    try open()
+  }
+
+  /// Whether a socket that was closed still holds something.
+  mutating func isLettingGo() throws(ZeroMQError) -> Bool {
+    guard let isOver = try retiredMonitor?.isOver() else { return false }
+    if isOver { retiredMonitor = nil }
+    return !isOver
+  }
+
+  /// libzmq removes an `ipc://` path when it ceases to listen there: were the path bound again before, the new one would
+  /// be removed.
+  private mutating func stopListening() throws(ZeroMQError) {
+    let addresses = peers.compactMap(\.address)
+    for address in addresses { try socket.unbind(from: address) }
+    let end = Clock.monotonicNanoseconds + Self.longestCloseNanoseconds
+    var poller = Poller()
+    while Clock.monotonicNanoseconds < end {
+      var open = 0
+      for address in addresses where try !monitor.isClosed(address) { open += 1 }
+      guard open > 0 else { return }
+      poller.removeAll()
+      _ = poller.add(socket.pollable, for: [])
+      _ = poller.add(monitor.pollable, for: .readable)
+      try poller.wait(milliseconds: 10)
+    }
+  }
+
+  private static var longestCloseNanoseconds: UInt64 { 2_000_000_000 }
+}
+
+/// One endpoint of a lane, and who is there.
+package struct EndpointPeers: Sendable {
+  package let endpoint: EndpointConfiguration
+  /// Where the socket listens, as libzmq says it; nil where it connects.
+  var address: String?
+  /// Peers that are connected by it, where it was bound.
+  package var count = 0
+
+  init(endpoint: EndpointConfiguration) { self.endpoint = endpoint }
+}
