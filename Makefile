@@ -2,16 +2,17 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PYTHON := .venv/bin/python
 
-.PHONY: help dependencies build demo test test-swift test-long test-python lint format gates install clean
+.PHONY: help dependencies build demo test test-swift test-long test-python test-systemd lint format gates install install-files man deb clean
 
 help:            ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
 
-dependencies:    ## Install what is missing of Debian's packages (libzmq)
+dependencies:    ## Install what is missing of Debian's packages (libzmq, libyaml)
 	@Scripts/install-dependencies
 
 build: dependencies  ## Build the release: xentd, xent and xentload, with the Swift runtime inside
@@ -31,6 +32,10 @@ test-long: dependencies  ## Every f32 that the exponential can meet, by each ker
 test-python: build $(PYTHON)  ## The tests of the real binaries over real sockets
 	XENTD_BIN_DIR=$(BUILD) $(PYTHON) -m pytest -q Tests/EndToEnd
 
+test-systemd: deb $(PYTHON)  ## Install the package in a Debian booted by systemd-nspawn, and work it; root, minutes
+	@Scripts/install-dependencies systemd
+	$(PYTHON) -m pytest -q -rs Tests/Systemd
+
 $(PYTHON): Tests/requirements.txt
 	@Scripts/install-dependencies python
 	python3 -m venv .venv
@@ -47,14 +52,27 @@ gates: build     ## Checks that no test can make: the kernels' symbols, the unit
 	@Scripts/check-kernel-symbols $(BUILD)
 	@Scripts/check-unit
 
-install: build   ## Install to $(DESTDIR)$(PREFIX), the configuration to /etc/xentd, the unit for systemd
+install: build install-files  ## Install to $(DESTDIR)$(PREFIX), the configuration to /etc/xentd, the units for systemd
+
+install-files: man
 	install -D -s -m 755 $(BUILD)/xentd $(DESTDIR)$(PREFIX)/bin/xentd
 	install -D -s -m 755 $(BUILD)/xent $(DESTDIR)$(PREFIX)/bin/xent
 	install -D -s -m 755 $(BUILD)/xentload $(DESTDIR)$(PREFIX)/bin/xentload
 	test -e $(DESTDIR)/etc/xentd/xentd.yaml || install -D -m 644 Config/xentd.yaml $(DESTDIR)/etc/xentd/xentd.yaml
-	mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|/usr/bin/xentd|$(PREFIX)/bin/xentd|' systemd/xentd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/xentd.service
+	mkdir -p $(DESTDIR)$(UNITDIR)
+	sed 's|=/usr/bin/|=$(PREFIX)/bin/|' systemd/xentd.service > $(DESTDIR)$(UNITDIR)/xentd.service
+	install -m 644 systemd/*.socket $(DESTDIR)$(UNITDIR)
 	install -D -m 644 systemd/xentd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/xentd.conf
+	install -D -m 644 systemd/xentd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/xentd.conf
+	for section in 1 5 8; do \
+	  install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section .build/man/*.$$section; done
+
+man:
+	@Scripts/make-man-pages $(BUILD) .build/man
+
+deb: build       ## Make the Debian package in dist/
+	@Scripts/install-dependencies deb
+	@Scripts/make-deb $(BUILD)
 
 clean:           ## Remove what was built
-	rm -rf .build .build-test .venv
+	rm -rf .build .build-test .venv dist debian/xentd debian/.debhelper debian/files debian/*.substvars debian/*.debhelper*

@@ -34,7 +34,6 @@ func kernelTarget(_ name: String, features: [String]) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
   name: "xentd",
@@ -42,12 +41,13 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: kernelTargets + [
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: common),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: common),
     .target(name: "CKernelShims"),
     .target(
       name: "CrossEntropy", dependencies: ["CKernelShims"] + kernelTargets.map { .target(name: $0.name) },
@@ -61,12 +61,13 @@ let package = Package(
       name: "xent", dependencies: ["XentClient", "XentProtocol", "ZeroMQ", argumentParser], swiftSettings: common),
     .executableTarget(
       name: "xentd",
-      dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, yams],
+      dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, "YAML"],
       swiftSettings: common),
     .executableTarget(
       name: "xentload", dependencies: ["CrossEntropy", "XentProtocol", argumentParser], swiftSettings: common),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: common),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: common),
     .testTarget(name: "XentProtocolTests", dependencies: ["XentProtocol", "TestSupport"], swiftSettings: common),
     .testTarget(
       name: "CrossEntropyTests", dependencies: ["CrossEntropy", "CrossEntropyKernels", "TestSupport"],

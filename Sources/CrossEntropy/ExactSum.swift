@@ -18,6 +18,13 @@ struct ExactSum: Sendable, BitwiseCopyable {
     high = total
   }
 
+  /// Adds a product, with what it is rounded by.
+  mutating func add(_ factor: Double, times term: Double) {
+    let product = factor * term
+    add(product)
+    if product.isFinite { low += (-product).addingProduct(factor, term) }
+  }
+
   /// Adds a finite sum, and what its own additions rounded away.
   mutating func add(_ total: Double, lost: Double) {
     add(total)

@@ -69,12 +69,11 @@ package struct Figures: Sendable, BitwiseCopyable {
     weights.add(loss.weight)
     // A row of weight 0 adds exactly 0, whatever its loss.
     guard loss.sampleWeight != 0 else { return }
-    let term = loss.sampleWeight * loss.value
-    weightedLosses.add(term)
+    weightedLosses.add(loss.sampleWeight, times: loss.value)
     guard loss.verdict == .ok else { return }
-    finiteWeightedLosses.add(term)
+    finiteWeightedLosses.add(loss.sampleWeight, times: loss.value)
     finiteWeights.add(loss.weight)
-    weightedZTerms.add(loss.sampleWeight * loss.zTerm)
+    weightedZTerms.add(loss.sampleWeight, times: loss.zTerm)
   }
 
   /// Adds the figures of the rows that follow these.

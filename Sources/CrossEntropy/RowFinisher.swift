@@ -182,9 +182,9 @@ struct RowFinisher {
       row: row, summary,
       ClassShares(
         classWeights: batch.options.classWeights, probabilities: nil, probabilityFormat: 0, labelShare: 0,
-        uniformShare: 1))
+        uniformShare: smoothing / Double(batch.classCount)))
     let uniform = self.term(row: row, summary: summary, sums: sums)
-    term.value = (1 - smoothing) * term.value + smoothing / Double(batch.classCount) * uniform.value
+    term.value = (1 - smoothing) * term.value + uniform.value
     term.isMasked = term.isMasked || uniform.isMasked
     return term
   }

@@ -10,7 +10,8 @@ struct EndpointClaim: ~Copyable {
 
   /// - Throws: `EndpointError` where another process has the path.
   init(_ endpoint: String) throws(EndpointError) {
-    guard let path = SocketPath(endpoint) else {
+    // What the service manager listens at for this process is nobody else's.
+    guard let path = SocketPath(endpoint), InheritedSockets.ofProcess.socket(for: endpoint) == nil else {
       (self.path, descriptor) = (nil, -1)
       return
     }

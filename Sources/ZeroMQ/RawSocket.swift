@@ -1,4 +1,5 @@
 import CZeroMQ
+import Glibc
 
 /// A socket of any type: the calls that the typed sockets are made of.
 struct RawSocket: ~Copyable {
@@ -17,8 +18,22 @@ struct RawSocket: ~Copyable {
 
   deinit { zmq_close(handle) }
 
+  /// Listens at an endpoint: where the service manager does already, with its socket.
   func bind(to endpoint: String, security: SocketSecurity = .none) throws(ZeroMQError) {
     try security.apply(to: handle)
+    guard let listener = InheritedSockets.ofProcess.duplicate(for: endpoint) else { return try bindPlainly(endpoint) }
+    try setOption(ZMQ_USE_FD, listener, of: handle)
+    do throws(ZeroMQError) {
+      try bindPlainly(endpoint)
+    } catch {
+      // Only what is bound is libzmq's to close.
+      close(listener)
+      throw error
+    }
+    try setOption(ZMQ_USE_FD, -1, of: handle)
+  }
+
+  private func bindPlainly(_ endpoint: String) throws(ZeroMQError) {
     if uninterrupted({ zmq_bind(handle, endpoint) }) == -1 { throw ZeroMQError("bind to \(endpoint)") }
   }
 

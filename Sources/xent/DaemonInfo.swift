@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What a daemon tells of itself.
 struct DaemonInfo: Decodable {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import XentClient
 import XentProtocol
 import ZeroMQ
@@ -75,7 +75,7 @@ struct Eval: ParsableCommand {
     do {
       report = try evaluate()
     } catch {
-      FileHandle.standardError.write(Data("xent: \(error)\n".utf8))
+      writeError("xent: \(error)\n")
       throw ExitCode(2)
     }
     print(json ? report.json : report.text)

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import XentClient
 
 /// What `xent eval` prints.
@@ -48,7 +49,7 @@ struct EvalReport {
     lines.append(("throughput", "\(digits(rate, 4)) rows/s, \(digits(Double(byteCount) / seconds / 1e6, 4)) MB/s"))
     lines.append(("daemon", "xentd \(daemon.version) (\(daemon.kernel), \(daemon.workers) workers) at \(endpoint)"))
     let width = lines.map { $0.0.count }.max() ?? 0
-    return lines.map { $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
+    return lines.map { $0.0 + String(repeating: " ", count: width + 2 - $0.0.count) + $0.1 }.joined(separator: "\n")
   }
 
   /// One JSON object for programs; what is not finite is null.
@@ -77,12 +78,17 @@ struct EvalReport {
     return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
   }
 
-  private func digits(_ value: Double, _ count: Int = 7) -> String { String(format: "%.\(count)g", value) }
+  private func digits(_ value: Double, _ count: Int = 7) -> String {
+    var text = [CChar](repeating: 0, count: 64)
+    let length = withVaList([Int32(count), value]) { vsnprintf(&text, text.count, "%.*g", $0) }
+    return String(decoding: text[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
 
   private func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 
   private func quoted(_ text: String) -> String {
-    let json = try? JSONSerialization.data(withJSONObject: text, options: [.fragmentsAllowed, .withoutEscapingSlashes])
-    return json.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
   }
 }

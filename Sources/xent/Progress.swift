@@ -20,16 +20,11 @@ struct Progress {
     shownPercent = percent
     let filled = percent * Self.width / 100
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
-    write("\r\(bar) \(percent) %  \(done) of \(total) rows")
+    writeError("\r\(bar) \(percent) %  \(done) of \(total) rows")
   }
 
   /// Wipes the bar, so that what is printed next stands alone.
   func clear() {
-    if isShown { write("\r\u{1b}[K") }
-  }
-
-  private func write(_ text: String) {
-    var text = text
-    text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    if isShown { writeError("\r\u{1b}[K") }
   }
 }

@@ -30,6 +30,7 @@ struct Daemon {
         "version": "\(releaseVersion)", "kernel": "\(kernel.name)", "workers": "\(workerCount)",
         "libzmq": "\(ZeroMQ.libraryVersion())",
       ])
+    warnOfUnusedSockets(logger)
     logger.info(
       "memory",
       metadata: [
@@ -37,6 +38,16 @@ struct Daemon {
         "libzmq_may_queue_bytes": "\(budget.queuedByteCount)",
       ])
     try loop.run()
+  }
+
+  /// A socket that the service manager passes and nobody accepts at lets clients wait for ever.
+  private func warnOfUnusedSockets(_ logger: Logger) {
+    let endpoints = Set(settings.service.lanes.flatMap(\.endpoints).map(\.address))
+    for socket in InheritedSockets.ofProcess.sockets where endpoints.isDisjoint(with: socket.endpoints) {
+      logger.warning(
+        "no endpoint has a socket that the service manager passes",
+        metadata: ["name": "\(socket.name)", "address": "\(socket.endpoints.first ?? "does not listen")"])
+    }
   }
 
   private func makeLogger() -> Logger {

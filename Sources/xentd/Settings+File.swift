@@ -3,7 +3,7 @@ import Glibc
 import Logging
 import XentProtocol
 import XentService
-import Yams
+import YAML
 
 /// What is wrong with a configuration file, and where.
 struct ConfigurationError: Error, CustomStringConvertible {
@@ -17,11 +17,11 @@ extension Settings {
   /// Reads a YAML file. What it does not name has its default; a key that is not known is an error.
   init(file: String) throws(ConfigurationError) {
     let text = try contents(of: file)
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
+    let root: YAMLNode?
+    do throws(YAMLError) {
+      root = try YAMLNode.parse(text)
     } catch {
-      throw ConfigurationError(file: file, line: nil, problem: "not YAML: \(error)")
+      throw ConfigurationError(file: file, line: error.line, problem: "not YAML: \(error.problem)")
     }
     guard let root else { throw ConfigurationError(file: file, line: nil, problem: "empty: expected a key `lanes`") }
     let section = try Section(root, file: file, name: "the file", keys: Self.keys)
@@ -45,41 +45,38 @@ extension Settings {
 /// A mapping of the file whose keys are known.
 struct Section {
   private let file: String
-  private let mapping: Node.Mapping
+  private let mapping: YAMLMapping
   private let line: Int?
 
-  init(_ node: Node, file: String, name: String, keys: [String]) throws(ConfigurationError) {
+  init(_ node: YAMLNode, file: String, name: String, keys: [String]) throws(ConfigurationError) {
     self.file = file
-    line = node.mark?.line
+    line = node.line
     guard let mapping = node.mapping else {
       throw ConfigurationError(file: file, line: line, problem: "\(name): expected keys and values")
     }
     self.mapping = mapping
-    for (key, _) in mapping {
-      guard let text = key.string, keys.contains(text) else {
-        throw ConfigurationError(
-          file: file, line: key.mark?.line,
-          problem: "\(key.string ?? "a key"): not known; \(name) has \(keys.joined(separator: ", "))")
-      }
+    for entry in mapping.entries where !keys.contains(entry.key) {
+      throw ConfigurationError(
+        file: file, line: entry.line, problem: "\(entry.key): not known; \(name) has \(keys.joined(separator: ", "))")
     }
   }
 
   func error(_ key: String, _ problem: String) -> ConfigurationError {
-    ConfigurationError(file: file, line: mapping[Node(key)]?.mark?.line ?? line, problem: "\(key): \(problem)")
+    ConfigurationError(file: file, line: mapping[key]?.line ?? line, problem: "\(key): \(problem)")
   }
 
   func text(_ key: String) throws(ConfigurationError) -> String {
-    guard let text = mapping[Node(key)]?.string, !text.isEmpty else { throw error(key, "missing: expected a text") }
+    guard let text = mapping[key]?.string, !text.isEmpty else { throw error(key, "missing: expected a text") }
     return text
   }
 
   func forbid(_ key: String, because reason: String) throws(ConfigurationError) {
-    if mapping[Node(key)] != nil { throw error(key, "does not belong here: \(reason)") }
+    if mapping[key] != nil { throw error(key, "does not belong here: \(reason)") }
   }
 
   /// - Returns: the one of these keys that is there.
   func onlyKey(of keys: [String]) throws(ConfigurationError) -> String {
-    let found = keys.filter { mapping[Node($0)] != nil }
+    let found = keys.filter { mapping[$0] != nil }
     guard let key = found.first, found.count == 1 else {
       throw error(
         found.last ?? keys[0],
@@ -89,7 +86,7 @@ struct Section {
   }
 
   func choice(_ key: String, of values: [String]) throws(ConfigurationError) -> String? {
-    guard let node = mapping[Node(key)] else { return nil }
+    guard let node = mapping[key] else { return nil }
     guard let text = node.string, values.contains(text) else {
       throw error(key, "expected \(values.joined(separator: ", ")), received \(node.string ?? "something else")")
     }
@@ -98,16 +95,16 @@ struct Section {
 
   /// The name of a kernel that this machine can run; nil for `auto`.
   func kernel(_ key: String) throws(ConfigurationError) -> String? {
-    guard let node = mapping[Node(key)], node.string != "auto" else { return nil }
+    guard let node = mapping[key], node.string != "auto" else { return nil }
     do throws(KernelError) {
       return try Kernel.named(node.string ?? "").name
     } catch {
-      throw ConfigurationError(file: file, line: node.mark?.line, problem: error.description)
+      throw ConfigurationError(file: file, line: node.line, problem: error.description)
     }
   }
 
   func number(_ key: String, in range: ClosedRange<Double>) throws(ConfigurationError) -> Double? {
-    guard let node = mapping[Node(key)] else { return nil }
+    guard let node = mapping[key] else { return nil }
     guard let value = node.string.flatMap(Double.init), range.contains(value) else {
       throw error(
         key, "expected a number from \(range.lowerBound) to \(range.upperBound), received \(node.string ?? "a list")")
@@ -117,7 +114,7 @@ struct Section {
 
   /// - Parameter word: what may stand for no number at all.
   func integer(_ key: String, in range: ClosedRange<Int>, or word: String? = nil) throws(ConfigurationError) -> Int? {
-    guard let node = mapping[Node(key)], node.string != word || word == nil else { return nil }
+    guard let node = mapping[key], node.string != word || word == nil else { return nil }
     guard let value = node.string.flatMap({ Int($0) }), range.contains(value) else {
       let alternative = word.map { ", or \($0)" } ?? ""
       throw error(
@@ -135,7 +132,7 @@ struct Section {
   func list(
     _ key: String, of things: String, name: String, keys: [String]
   ) throws(ConfigurationError) -> [Section] {
-    guard let node = mapping[Node(key)] else { throw error(key, "missing: expected a list of \(things)") }
+    guard let node = mapping[key] else { throw error(key, "missing: expected a list of \(things)") }
     guard let sequence = node.sequence else { throw error(key, "expected a list of \(things)") }
     return try sequence.map { (element) throws(ConfigurationError) in
       try Section(element, file: file, name: name, keys: keys)
@@ -150,15 +147,15 @@ struct Section {
   func textsOrSections(
     _ key: String, name: String, keys: [String]
   ) throws(ConfigurationError) -> [TextOrSection] {
-    guard let node = mapping[Node(key)] else { return [] }
-    return try (node.sequence.map(Array.init) ?? [node]).map { (element) throws(ConfigurationError) in
-      if let text = element.string { return .text(text, Place(file: file, line: element.mark?.line, key: key)) }
+    guard let node = mapping[key] else { return [] }
+    return try (node.sequence ?? [node]).map { (element) throws(ConfigurationError) in
+      if let text = element.string { return .text(text, Place(file: file, line: element.line, key: key)) }
       return .section(try Section(element, file: file, name: name, keys: keys))
     }
   }
 
   func section(_ key: String, keys: [String]) throws(ConfigurationError) -> Section? {
-    guard let node = mapping[Node(key)] else { return nil }
+    guard let node = mapping[key] else { return nil }
     return try Section(node, file: file, name: key, keys: keys)
   }
 }
@@ -180,7 +177,7 @@ struct Place {
   }
 }
 
-private func contents(of file: String) throws(ConfigurationError) -> String {
+private func contents(of file: String) throws(ConfigurationError) -> [UInt8] {
   func unreadable() -> ConfigurationError {
     ConfigurationError(file: file, line: nil, problem: "cannot be read: \(String(cString: strerror(errno)))")
   }
@@ -192,7 +189,7 @@ private func contents(of file: String) throws(ConfigurationError) -> String {
     let count = fread(&chunk, 1, chunk.count, stream)
     if count == 0 {
       guard ferror(stream) == 0 else { throw unreadable() }
-      return String(decoding: bytes, as: UTF8.self)
+      return bytes
     }
     bytes += chunk[..<count]
   }

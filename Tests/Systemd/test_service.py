@@ -1,0 +1,153 @@
+"""An operator's day, in order: each test leaves the service running for the next, and the last takes it away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+from machine import wait_for
+from service import DIGITS, EXAMPLES, UNITS, Client, Service
+from wire import Request
+
+ROOT = Path(__file__).resolve().parents[2]
+MEAN = 0.1889449  # of the digits
+
+
+def small() -> Request:
+    return Request(np.zeros((3, 4), np.float32), np.zeros(3, int))
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[Client]:
+    context = zmq.Context()
+    yield Client(context, service)
+    context.destroy(linger=0)
+
+
+def test_the_package_starts_the_service_now_and_at_boot(service: Service) -> None:
+    assert service.is_active, service.journal
+    for unit in UNITS:
+        assert service.machine.do("systemctl", "is-enabled", unit).strip() == "enabled"
+    assert service.machine.do("systemctl", "list-units", "--failed", "--quiet", "--plain").strip() == ""
+    assert service.show("NRestarts") == "0"
+    assert "warning" not in service.journal and "error" not in service.journal
+
+
+def test_it_runs_as_an_account_of_its_own_and_idles_in_40_mb(service: Service) -> None:
+    owner = service.machine.do("stat", "--format", "%U %G", f"/proc/{service.process}").split()
+    assert owner == ["xentd", "xentd"]
+    assert service.resident_bytes <= 40e6
+
+
+def test_both_lanes_answer(service: Service) -> None:
+    assert json.loads(service.evaluate("--json"))["mean"] == pytest.approx(MEAN, abs=5e-8)
+    pipeline = [f"--{name}=ipc:///run/xentd/{name}.sock" for name in ("requests", "results")]
+    assert json.loads(service.evaluate("--json", *pipeline))["mean"] == pytest.approx(MEAN, abs=5e-8)
+
+
+def test_only_the_group_of_clients_can_connect(service: Service) -> None:
+    sockets = [f"/run/xentd/{name}.sock" for name in ("requests", "results", "xentd")]
+    assert set(service.machine.do("stat", "--format", "%A %U %G", *sockets).splitlines()) == {
+        "srw-rw---- xentd xent-clients"}
+    nobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup"]
+    evaluation = ["xent", "eval", *DIGITS, "--timeout", "2"]
+    member = service.machine.call(*nobody, "--groups", "xent-clients", *evaluation)
+    assert member.returncode == 0, member.stderr
+    stranger = service.machine.call(*nobody, "--clear-groups", *evaluation)
+    assert stranger.returncode == 2, stranger.stdout
+
+
+def test_a_killed_daemon_is_back_and_its_clients_go_on(service: Service, client: Client) -> None:
+    client.send(small())
+    assert client.receive().status == 0
+    process = service.process
+    service.kill("KILL")
+    client.send(small())
+    service.is_new_since(process)
+    # What was sent may have died with the daemon: a client sends it again until its result is there.
+    while client.hears_nothing(1000):
+        client.send(small())
+    assert client.receive().status == 0
+    assert service.show("NRestarts") == "1"
+
+
+def test_a_daemon_whose_loop_stands_still_is_replaced_by_the_watchdog(service: Service) -> None:
+    service.drop_in("watchdog.conf", "[Service]\nWatchdogSec=2s\n")
+    process = service.process
+    service.kill("STOP")
+    wait_for(lambda: "Watchdog timeout (limit 2s)!" in service.journal, "the watchdog bites")
+    service.is_new_since(process)
+    assert f"{MEAN}" in service.evaluate()
+    service.drop_in("watchdog.conf", None)
+
+
+def test_a_stop_is_clean_and_holds_though_clients_go_on_trying(service: Service, client: Client) -> None:
+    client.send(small())
+    assert client.receive().status == 0
+    service.machine.do("systemctl", "stop", "xentd.service")
+    assert service.show("Result") == "success" and service.show("ExecMainStatus") == "0"
+    assert "drained" in service.journal
+    client.send(small())
+    assert client.hears_nothing(1500)
+    assert not service.is_active
+    assert list(service.machine.path("/run/xentd").iterdir()) == []
+    service.start()
+    assert client.receive().status == 0
+
+
+def test_a_client_that_connects_to_a_socket_starts_the_daemon(service: Service, client: Client) -> None:
+    service.machine.do("systemctl", "stop", "xentd.service")
+    service.machine.do("systemctl", "start", "xentd-router.socket")
+    assert not service.is_active
+    client.send(small())
+    assert client.receive().status == 0
+    assert service.is_active
+
+
+def test_a_wrong_configuration_is_told_by_its_line_and_not_tried_again(service: Service) -> None:
+    file = service.machine.path("/etc/xentd/xentd.yaml")
+    good = file.read_text()
+    file.write_text(good.replace("workers: auto", "workers: many"))
+    line = good.splitlines().index("workers: auto") + 1
+    assert service.machine.call("systemctl", "restart", "xentd.service").returncode != 0
+    assert service.show("ExecMainStatus") == "78" and service.show("ActiveState") == "failed"
+    assert f"/etc/xentd/xentd.yaml:{line}: workers: " in service.journal
+    file.write_text(good)
+    service.start()
+    assert f"{MEAN}" in service.evaluate()
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "systemd/examples").glob("*.conf")))
+def test_the_service_runs_with_each_example_of_a_drop_in(service: Service, name: str) -> None:
+    service.drop_in(name, service.machine.path(f"{EXAMPLES}/{name}").read_text())
+    assert service.is_active and f"{MEAN}" in service.evaluate()
+    service.drop_in(name, None)
+
+
+def test_an_upgrade_keeps_the_configuration_and_runs_the_new_daemon(service: Service, package: Path) -> None:
+    file = service.machine.path("/etc/xentd/xentd.yaml")
+    file.write_text(file.read_text().replace("workers: auto", "workers: 1"))
+    process = service.process
+    service.install(package)
+    assert service.is_active and service.process != process
+    assert "workers: 1" in file.read_text()
+    assert f"{MEAN}" in service.evaluate()
+
+
+def test_a_removal_keeps_the_configuration_and_a_purge_leaves_nothing(service: Service) -> None:
+    machine = service.machine
+    machine.do("rm", "-r", "/etc/systemd/system/xentd.service.d")
+    machine.do("dpkg", "--remove", "xentd")
+    assert not service.is_active
+    assert machine.path("/etc/xentd/xentd.yaml").exists()
+    machine.do("dpkg", "--purge", "xentd")
+    left = machine.do("find", "/", "-xdev", "-name", "*xent*", "-not", "-path", "/proc/*", "-not", "-path", "/root/*")
+    assert left.strip() == ""
+    assert not machine.path("/run/xentd").exists()
+    assert "xentd" not in machine.do("systemctl", "list-units", "--all", "--plain", "xentd*")
+    assert "xentd" not in machine.call("systemctl", "list-unit-files", "xentd*").stdout
