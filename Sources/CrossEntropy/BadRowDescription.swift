@@ -14,7 +14,8 @@ extension LossBatch {
     case .infiniteLogit: "the logit of class \(firstClass(ofRow: badRow.row) { $0 == .infinity }) is +infinity"
     case .allMasked: "every logit is -infinity"
     case .labelMasked: labelMasked(row: badRow.row)
-    case .overflow: "its loss is too large for f32; ask for f64 results"
+    case .overflow:
+      outputs.isFloat64 ? "its loss is too large for f64" : "its loss is too large for f32; ask for f64 results"
     case .ok, .ignored: "nothing is wrong"
     }
   }

@@ -25,6 +25,8 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   private let options: SocketOptions
   private let maximumPeerCount: Int
   private(set) var peers: [EndpointPeers]
+  /// How many peers there are, by all endpoints.
+  private(set) var peerCount = 0
   /// Peers that were disconnected because there were too many.
   private(set) var refusedPeerCount = 0
   private var places = (socket: 0, monitor: 0)
@@ -53,12 +55,9 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     }
   }
 
-  /// How many peers there are, by all endpoints.
-  private(set) var peerCount = 0
-
   /// Adds the socket to a poll.
   mutating func register(in poller: inout Poller, for events: Poller.Events) {
-    places = (poller.add(socket.pollable, for: events), poller.add(monitor.pollable, for: .readable))
+    places = (poller.add(socket.pollable, for: events), poller.add(descriptor: monitor.descriptor, for: .readable))
   }
 
   /// Remembers what the poll saw of its peers.

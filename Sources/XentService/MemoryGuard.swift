@@ -4,19 +4,24 @@ import ZeroMQ
 
 /// Watches the memory of the process, and says when its limit must be kept by force: libzmq queues messages by their
 /// number, and parts of an unfinished message without any bound.
+///
+/// The allocator keeps what was freed. To have it give back large blocks at once (`M_MMAP_THRESHOLD`) makes batches of 4 MB
+/// three times slower, and fewer arenas change nothing: so it is told to give back when that matters (`malloc_trim`).
 struct MemoryGuard: ~Copyable {
   /// In bytes of resident memory.
   let limit: Int
   private let statistics: Int32
   private var nextLookAt: UInt64 = 0
   private(set) var residentByteCount = 0
-  private var lastTrimAt: UInt64 = 0
+  /// What was left when the allocator had given back what it kept.
   private var trimmedByteCount = 0
 
   /// How often the memory is looked at, at the most.
   private static let period: UInt64 = 5_000_000
   /// As fast as anybody may fill memory, in bytes a second.
   private static let fastestFilling = 4_000_000_000
+  /// A pause that is shorter is none.
+  private static let restingTime: UInt64 = 500_000_000
   /// Less than this is not worth giving back.
   private static let worthTrimming = 64 << 20
 
@@ -36,14 +41,14 @@ struct MemoryGuard: ~Copyable {
     residentByteCount = readResident()
     guard residentByteCount > limit, try !isLettingGo() else { return false }
     // What nobody holds any more, the allocator may keep.
-    trim(at: now)
+    trim()
     return residentByteCount > limit
   }
 
   /// Gives back what the allocator keeps of a burst that is over.
-  mutating func rest(at now: UInt64) {
-    guard residentByteCount > trimmedByteCount + Self.worthTrimming, now > lastTrimAt + 1_000_000_000 else { return }
-    trim(at: now)
+  mutating func rest(since start: UInt64, now: UInt64) {
+    guard now >= start + Self.restingTime, residentByteCount > trimmedByteCount + Self.worthTrimming else { return }
+    trim()
   }
 
   /// How long memory cannot pass the limit, however fast it is filled, in milliseconds.
@@ -51,10 +56,10 @@ struct MemoryGuard: ~Copyable {
     max(Int(Self.period / 1_000_000), (limit - residentByteCount) / (Self.fastestFilling / 1000))
   }
 
-  private mutating func trim(at now: UInt64) {
+  private mutating func trim() {
     malloc_trim(0)
     residentByteCount = readResident()
-    (lastTrimAt, trimmedByteCount) = (now, residentByteCount)
+    trimmedByteCount = residentByteCount
   }
 
   /// Reads the second number of `/proc/self/statm`, in pages. 0 where there is no such file.

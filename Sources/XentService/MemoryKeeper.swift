@@ -41,7 +41,8 @@ struct MemoryKeeper: ~Copyable {
   }
 
   /// To be called when there is nothing to do.
-  mutating func rest() { watch.rest(at: Clock.monotonicNanoseconds) }
+  /// - Parameter start: since when there has been nothing.
+  mutating func rest(since start: UInt64) { watch.rest(since: start, now: Clock.monotonicNanoseconds) }
 }
 
 /// The lane for which libzmq most likely holds what makes memory pass its limit, as far as that can be told.

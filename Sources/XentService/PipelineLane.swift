@@ -53,7 +53,7 @@ final class PipelineLane: Lane {
   }
 
   func receive(into slot: BatchSlot) throws(ZeroMQError) -> Bool {
-    slot.account = account
+    if slot.account !== account { slot.account = account }
     isReadable = try slot.fill(takesDelimiter: false, byteLimit: configuration.limits.maximumRequestByteCount) {
       message throws(ZeroMQError) in try requests.socket.receive(into: &message)
     }

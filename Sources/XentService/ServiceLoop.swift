@@ -19,6 +19,7 @@ package final class ServiceLoop {
   private var stopPlace = 0
   private let startedAt = Clock.monotonicNanoseconds
   private var lastTurnEndedAt = Clock.monotonicNanoseconds
+  private var lastRoundEndedAt: UInt64 = 0
   private var isDraining = false
   private var claims: [Claim] = []
   private var memory: MemoryKeeper
@@ -109,6 +110,8 @@ package final class ServiceLoop {
     var longestWait = gatherer.hasCarried ? 0 : min(longestWait, memory.safeMilliseconds)
     if lanes.contains(where: { $0.wantsRetry }) { longestWait = min(longestWait, Self.retryMilliseconds) }
     try poller.wait(milliseconds: longestWait)
+    // The wait is the end of a turn: a request that ends it has not waited itself.
+    lastTurnEndedAt = Clock.monotonicNanoseconds
     for lane in lanes { try lane.look(at: poller) }
   }
 
@@ -116,7 +119,7 @@ package final class ServiceLoop {
   private func serveRound() throws(ZeroMQError) {
     engine.beginRound()
     try gatherer.gather(from: lanes) { slot, lane in plan(slot, lane) }
-    guard !gatherer.isEmpty else { return memory.rest() }
+    guard !gatherer.isEmpty else { return memory.rest(since: lastRoundEndedAt) }
     let startedAt = Clock.monotonicNanoseconds
     let startedAtWall = Clock.wallNanoseconds
     for (slot, lane) in gatherer.requests {
@@ -127,6 +130,7 @@ package final class ServiceLoop {
     for (slot, lane) in gatherer.requests {
       try finish(slot, lane, computeNanoseconds: computeNanoseconds, queueEnd: (startedAt, startedAtWall))
     }
+    lastRoundEndedAt = Clock.monotonicNanoseconds
   }
 
   /// Reads a request.

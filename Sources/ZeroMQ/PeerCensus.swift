@@ -70,7 +70,7 @@ struct PeerCensus {
   ///   - value: what comes with the event: a descriptor or a reason.
   ///   - endpoint: makes the text that comes with the event: the endpoint on this side.
   ///   - time: in nanoseconds, never going back.
-  mutating func count(event: Int32, value: Int32, endpoint: () -> String, at time: UInt64) {
+  mutating func count(event: Int32, value: Int32, endpoint: () -> String = { "" }, at time: UInt64) {
     switch event {
     case ZMQ_EVENT_ACCEPTED, ZMQ_EVENT_CONNECTED:
       arrivalCount += 1

@@ -6,6 +6,9 @@ import Glibc
 package struct PeerMonitor: ~Copyable {
   private let reports: RawSocket
   private let watched: UnsafeMutableRawPointer
+  /// Readable when there may be reports, until all have been taken. To wait for it costs less than for `pollable`: libzmq
+  /// makes a system call for each socket that is waited for.
+  package let descriptor: Int32
   private var message = Message()
   private var census = PeerCensus()
   private var isRetired = false
@@ -22,6 +25,11 @@ package struct PeerMonitor: ~Copyable {
     options.receiveHighWaterMark = 0
     let reports = try RawSocket(ZMQ_PAIR, in: context, options: options)
     try reports.connect(to: endpoint)
+    let descriptor = try reports.descriptor()
+    // Until somebody has looked in vain, libzmq takes the reader for awake, and does not wake it by the descriptor.
+    var report = Message()
+    _ = try reports.receive(into: &report)
+    self.descriptor = descriptor
     self.reports = reports
     watched = pollable.handle
   }

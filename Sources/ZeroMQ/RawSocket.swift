@@ -56,6 +56,15 @@ struct RawSocket: ~Copyable {
     return String(decoding: text.prefix(max(0, length - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// Readable when libzmq has something to do for the socket, which the next call that looks at the socket does.
+  func descriptor() throws(ZeroMQError) -> Int32 {
+    var descriptor: Int32 = -1
+    var length = MemoryLayout<Int32>.size
+    let result = uninterrupted { zmq_getsockopt(handle, ZMQ_FD, &descriptor, &length) }
+    if result == -1 { throw ZeroMQError("read a socket's descriptor") }
+    return descriptor
+  }
+
   func receive(into message: inout Message) throws(ZeroMQError) -> Bool {
     if uninterrupted({ zmq_msg_recv(message.storage, handle, ZMQ_DONTWAIT) }) != -1 { return true }
     if zmq_errno() == EAGAIN { return false }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,27 +86,33 @@ def fill_the_results(daemon: Daemon, push: zmq.Socket, client: Client) -> None:
         pass
 
 
-def test_a_stop_with_results_for_nobody_is_quick(daemon: Daemon, context: zmq.Context) -> None:
-    push = connect(context, zmq.PUSH, daemon.requests, LINGER=-1)
+def pipeline_daemon(start_daemon: Callable[..., Daemon], directory: Path, drain_seconds: float) -> tuple[Daemon, str, str]:
+    """A daemon with one pipeline lane; the endpoints of its requests and results."""
+    requests, results = f"ipc://{directory}/q", f"ipc://{directory}/r"
+    config = directory / "c.yaml"
+    config.write_text(
+        f"lanes:\n  - {{name: p, kind: pipeline, requests: '{requests}', results: '{results}'}}\n"
+        f"drain_seconds: {drain_seconds}\n")
+    return start_daemon("--config", str(config), lanes=False), requests, results
+
+
+def test_a_stop_with_results_for_nobody_does_not_wait_for_them(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, short_directory: Path
+) -> None:
+    daemon, requests, _ = pipeline_daemon(start_daemon, short_directory, drain_seconds=3600)
+    push = connect(context, zmq.PUSH, requests, LINGER=-1)
     for _ in range(5):
         push.send_multipart(small().split())
     push.close()
     context.term()
-    start = time.monotonic()
-    assert daemon.stop() == 0
-    assert time.monotonic() - start < 3
+    assert daemon.stop() == 0, "long before the drain time is over"
     assert "batches=5 " in daemon.log and "undelivered_bytes=0" not in daemon.log
 
 
 def test_a_stop_waits_no_longer_than_the_drain_time(
     start_daemon: Callable[..., Daemon], short_directory: Path
 ) -> None:
-    requests, results = f"ipc://{short_directory}/q", f"ipc://{short_directory}/r"
-    config = short_directory / "c.yaml"
-    config.write_text(
-        f"lanes:\n  - {{name: p, kind: pipeline, requests: '{requests}', results: '{results}'}}\ndrain_seconds: 0.5\n"
-    )
-    daemon = start_daemon("--config", str(config), lanes=False)
+    daemon, requests, results = pipeline_daemon(start_daemon, short_directory, drain_seconds=0.5)
     with zmq.Context() as context:
         push = connect(context, zmq.PUSH, requests, LINGER=0)
         pull = connect(context, zmq.PULL, results, RCVHWM=1, LINGER=0)
@@ -116,9 +121,8 @@ def test_a_stop_waits_no_longer_than_the_drain_time(
             if not push.poll(500, zmq.POLLOUT):
                 break
             push.send_multipart(Request(rows, np.zeros(len(rows), int), flags=15).split())
-        start = time.monotonic()
-        assert daemon.stop() == 0
-        assert time.monotonic() - start < 3
+        assert daemon.stop() == 0, "although the consumer that is there never reads"
+        assert "undelivered_bytes=0" not in daemon.log
         push.close()
         pull.close()
 
