@@ -23,10 +23,15 @@ def small() -> Request:
 
 
 @pytest.fixture
-def client(service: Service) -> Iterator[Client]:
+def context() -> Iterator[zmq.Context]:
     context = zmq.Context()
-    yield Client(context, service)
+    yield context
     context.destroy(linger=0)
+
+
+@pytest.fixture
+def client(service: Service, context: zmq.Context) -> Client:
+    return Client(context, service)
 
 
 def test_the_package_starts_the_service_now_and_at_boot(service: Service) -> None:
@@ -100,10 +105,11 @@ def test_a_stop_is_clean_and_holds_though_clients_go_on_trying(service: Service,
     assert client.receive().status == 0
 
 
-def test_a_client_that_connects_to_a_socket_starts_the_daemon(service: Service, client: Client) -> None:
+def test_a_client_that_connects_to_a_socket_starts_the_daemon(service: Service, context: zmq.Context) -> None:
     service.machine.do("systemctl", "stop", "xentd.service")
     service.machine.do("systemctl", "start", "xentd-router.socket")
     assert not service.is_active
+    client = Client(context, service)
     client.send(small())
     assert client.receive().status == 0
     assert service.is_active
