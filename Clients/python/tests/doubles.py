@@ -35,10 +35,10 @@ class Received:
         """The result of this request, by which a test knows which it was: its sum is the number."""
         figures = (self.number, 1.0, self.number, self.number, 1.0, 0.0) if status == 0 else (0.0, 0.0, NAN, 0.0, 0.0, 0.0)
         sections = np.full(self.rows, self.number, "<f4").tobytes() + bytes(self.rows) if status == 0 else message.encode()
-        fields = dict(
-            sequence=self.fields[4], client=self.fields[5], rows=self.rows, classes=self.fields[7],
-            flags=wire.LOSSES | wire.VERDICTS if status == 0 else wire.MESSAGE, instance=self.double.instance,
-        ) | changes  # fmt: skip
+        fields = {
+            "sequence": self.fields[4], "client": self.fields[5], "rows": self.rows, "classes": self.fields[7],
+            "flags": wire.LOSSES | wire.VERDICTS if status == 0 else wire.MESSAGE, "instance": self.double.instance,
+        } | changes  # fmt: skip
         header = wire.RESULT.pack(
             b"XENT", 1, 2, 160, fields["sequence"], fields["client"], fields["rows"], fields["classes"], status, notes,
             fields["flags"], *figures, self.rows, 0, 0, 0, 0, 0, wire.NO_ROW, retry_after, 0, 0, fields["instance"], 0,
@@ -57,7 +57,9 @@ def answer(request: Received) -> list[bytes]:
 class Double:
     """Listens at `endpoint` and answers each batch as `script` says: with any number of messages."""
 
-    def __init__(self, endpoint: str, script: Script = answer, *, instance: int = 1, limits: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, endpoint: str, script: Script = answer, *, instance: int = 1, limits: dict[str, int] | None = None
+    ) -> None:
         self.endpoint = endpoint
         self.script = script
         self.instance = instance
@@ -98,7 +100,7 @@ class Double:
                     self._commands.pop(0)()
                 if self._socket.poll(5):
                     self._serve(self._socket.recv_multipart())
-        except BaseException as error:  # noqa: BLE001 # told to the test
+        except BaseException as error:  # told to the test
             self.failure = error
         finally:
             self._context.destroy(linger=0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import wire
+
 import xentd
 from conftest import PATIENCE
 from doubles import Double, Received, answer, numbered
@@ -307,7 +308,9 @@ def test_nobody_waits_for_ever_where_nothing_answers(connect: Connect, double: D
 
 def test_an_address_without_a_daemon_is_an_error_that_names_it(connect: Connect, tmp_path: Any) -> None:
     client = connect(f"ipc://{tmp_path}/nobody", timeout=0.2)
-    with pytest.raises(xentd.DaemonUnreachable, match=r"nobody is not connected; is one running there\? Start one with `xentd`"):
+    with pytest.raises(
+        xentd.DaemonUnreachable, match=r"nobody is not connected; is one running there\? Start one with `xentd`"
+    ):
         client.cross_entropy(*numbered(1))
 
 

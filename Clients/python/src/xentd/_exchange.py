@@ -206,6 +206,7 @@ class Exchange:
         batch = peer.outstanding.pop(sequence, None)
         if batch is not None:
             peer.outstanding_bytes -= batch.byte_count
+            peer.answered_at = max(peer.answered_at, batch.sent_at)
             if fields[At.STATUS] != Status.OK:
                 self._refused(batch, peer, frame, fields, now)
             elif fields[At.TYPE] == _wire.BATCH_RESULT and sections_fit(frame, fields):
@@ -387,17 +388,15 @@ class Exchange:
         late = [batch for batch in peer.outstanding.values() if batch.due < now]
         if not late:
             return
-        if any(peer.heard_at < batch.sent_at for batch in late):
-            peer.is_late(now)
+        if peer.answered_at <= late[0].sent_at:
+            peer.is_late(late[0], now)
             self._note_states()
+        others_are_ready = any(other is not peer for other in self._ready)
         for batch in late:
-            if peer.heard_at >= batch.sent_at or self._ready:
-                # It answers others, so this one is lost; or others answer.
+            # More of the same would not help a daemon that hangs or is slow, so where it is the only one it is waited for.
+            if others_are_ready or peer.answered_at > batch.sent_at:
                 peer.drop(batch)
                 self._give_up(batch)
-            else:
-                # Nobody else is there: more of the same would not help a daemon that hangs.
-                batch.due = now + peer.pace.allow(batch.attempts + 1)
 
     def _reset(self, peer: Peer, now: float, *, is_silent: bool) -> None:
         """Gives a connection up: what was under way goes elsewhere, or here once it is back."""

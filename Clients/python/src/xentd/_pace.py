@@ -15,14 +15,14 @@ class Pace:
     Each attempt has a sequence number of its own, so no round trip is mistaken for that of another attempt.
     """
 
-    def __init__(self, floor: float, first: float = 5.0, multiple: float = 4.0, longest: float = 60.0) -> None:
+    def __init__(self, floor: float, multiple: float = 4.0, longest: float = 60.0) -> None:
         self._floor = floor
         self._multiple = multiple
         self._longest = longest
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._unread = 0
         # Until a round trip was seen, nobody knows what is slow.
-        self.allowance = max(floor, first)
+        self.allowance = min(5 * floor, longest)
 
     def saw(self, round_trip: float) -> None:
         """Learns of a result that came `round_trip` seconds after its batch was sent."""

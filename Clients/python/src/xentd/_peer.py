@@ -54,6 +54,8 @@ class Peer:
         self.outstanding_bytes = 0
         self.paused_until = 0.0
         self.heard_at = 0.0
+        # When the newest of what was answered had been sent. Daemons answer in order: what was sent before is lost.
+        self.answered_at = 0.0
         # Takes nothing new: a batch under which connections broke is to be, or is, under way alone.
         self.is_reserved = False
         self._context = context
@@ -128,6 +130,7 @@ class Peer:
         if fields[At.SEQUENCE] != self._probe or fields[At.TYPE] != _wire.INFO_RESULT:
             return False
         self._probe = 0
+        self.answered_at = max(self.answered_at, self._probe_at)
         limits = json.loads(message)["limits"]
         self.limits = Limits(limits["batch_bytes"], limits["result_bytes"], limits["rows"], limits["classes"])
         if not fields[At.NOTES] & _wire.DRAINING_NOTE:
@@ -150,11 +153,13 @@ class Peer:
 
     # What is not heard
 
-    def is_late(self, now: float) -> None:
-        """Notes that a result is overdue. Where nothing else came either, the daemon is asked whether it is there."""
-        if self.state is State.READY:
+    def is_late(self, batch: Batch, now: float) -> None:
+        """Notes that a result is overdue. The daemon is asked whether it is there: its answer tells what is lost."""
+        if self.state is State.READY and self.heard_at < batch.sent_at:
             self._silent_since = now
             self._enter(State.SILENT)
+            self.probe(now)
+        elif self.state is State.READY and self._probe_at < batch.sent_at:
             self.probe(now)
 
     def look_at_the_clock(self, now: float) -> bool:
