@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import select
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -30,6 +31,13 @@ shared_daemon = end_to_end.shared_daemon
 
 import xentd  # noqa: E402
 from doubles import Double  # noqa: E402
+
+
+def start_again(daemon: Any) -> None:
+    """Starts a daemon that has ended, whose last words to the service manager nobody heard."""
+    while select.select([daemon.notices], [], [], 0)[0]:
+        daemon.notice()
+    daemon.start()
 
 
 @pytest.fixture

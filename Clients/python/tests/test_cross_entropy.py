@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import expected as exact
@@ -11,10 +10,11 @@ import numpy as np
 import pytest
 import reference
 import wire
-import xentd
-from conftest import PATIENCE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import xentd
+from conftest import PATIENCE
 
 ROWS, CLASSES = 12, 7
 
@@ -201,7 +201,9 @@ def test_a_call_that_is_no_batch_says_what_to_pass(
         (np.zeros((3, 4), "f4"), np.zeros((3, 4), "f4"), {"weight": np.ones(4)}, "label_kind='one_hot' or"),
     ],
 )
-def test_a_type_that_fits_no_reading_is_refused(client: xentd.Client, logits: Any, labels: Any, options: Any, words: str) -> None:
+def test_a_type_that_fits_no_reading_is_refused(
+    client: xentd.Client, logits: Any, labels: Any, options: Any, words: str
+) -> None:
     with pytest.raises(TypeError, match=words):
         client.cross_entropy(logits, labels, **options)
 
@@ -300,7 +302,7 @@ class BFloat16Exporter(Exporter):
     """One of bfloat16, for which NumPy has no type: its capsule's type code is changed to say so."""
 
     def __dlpack__(self, **options: Any) -> Any:
-        from xentd import _dlpack  # noqa: PLC0415 # only for the layout of a capsule
+        from xentd import _dlpack  # only for the layout of a capsule
 
         capsule = self.array.view(np.uint16).__dlpack__(**options)
         name = _dlpack._capsule_name(capsule)

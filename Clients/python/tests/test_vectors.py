@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import wire
+
 import xentd
-from conftest import ROOT, PATIENCE
+from conftest import PATIENCE, ROOT
 from xentd._limits import Limits
 from xentd._request import RequestMaker
 
@@ -57,7 +57,7 @@ def call(request: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def as_bfloat16(bits: np.ndarray) -> np.ndarray:
-    import ml_dtypes  # noqa: PLC0415
+    import ml_dtypes
 
     return bits.view(ml_dtypes.bfloat16)
 

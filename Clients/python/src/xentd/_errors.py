@@ -38,19 +38,25 @@ class LabelError(XentError, ValueError):
     """A row's label, or its weight, is bad.
 
     Attributes:
+        message: what is wrong with it.
         row: the first such row, counted through all rows of the call.
         value: its label: an integer, or the row of the one-hot labels or probabilities; its weight where that is bad.
         invalid: how many rows are bad.
     """
 
     def __init__(self, message: str, row: int, value: object, invalid: int) -> None:
-        super().__init__(message)
+        super().__init__(f"row {row}: {message}")
+        self.message = message
         self.row = row
         self.value = value
         self.invalid = invalid
 
+    def counted_from(self, first_row: int) -> LabelError:
+        """The same, of a batch that begins with `first_row` of a stream."""
+        return LabelError(self.message, first_row + self.row, self.value, self.invalid)
+
     def __reduce__(self) -> tuple[type[LabelError], tuple[str, int, object, int]]:
-        return LabelError, (str(self), self.row, self.value, self.invalid)
+        return LabelError, (self.message, self.row, self.value, self.invalid)
 
 
 class ClientClosed(XentError):

@@ -72,4 +72,4 @@ def label_error(result: BatchResult, request: Request) -> LabelError:
         what = result.message.partition(": ")[2]
     others = f" ({result.invalid} rows of {result.rows} are invalid)" if result.invalid > 1 else ""
     advice = "; on_invalid='nan' gives such rows the loss NaN and counts them"
-    return LabelError(f"row {row}: {what}{others}{advice}", row, value, result.invalid)
+    return LabelError(f"{what}{others}{advice}", row, value, result.invalid)

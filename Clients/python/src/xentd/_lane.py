@@ -40,11 +40,15 @@ class Lane:
         self._sockets: list[zmq.Socket[Any]] = []
         self._monitors: list[zmq.Socket[Any]] = []
         self._greeted = 0
-        if isinstance(address, Pipeline):
-            self._receiver = self._connect(context, zmq.PULL, address.results)
-            self._sender = self._connect(context, zmq.PUSH, address.requests)
-        else:
-            self._sender = self._receiver = self._connect(context, zmq.DEALER, address)
+        try:
+            if isinstance(address, Pipeline):
+                self._receiver = self._connect(context, zmq.PULL, address.results)
+                self._sender = self._connect(context, zmq.PUSH, address.requests)
+            else:
+                self._sender = self._receiver = self._connect(context, zmq.DEALER, address)
+        except BaseException:
+            self.close()
+            raise
         self.receive = self._receiver.recv
         self.problem = ""
 
@@ -68,7 +72,10 @@ class Lane:
         monitor.set_hwm(0)
         monitor.linger = 0
         monitor.connect(reports)
-        socket.connect(endpoint)
+        try:
+            socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            raise ValueError(f"endpoint: {endpoint!r} is no address that libzmq can connect to: {error}") from None
         return socket
 
     @property

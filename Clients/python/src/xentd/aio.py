@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._endpoints import Address
+from ._errors import LabelError
 from ._evaluation import Evaluation
 from ._limits import Limits
 from ._options import Reduction
@@ -73,9 +74,9 @@ class AsyncClient:
                 weight = sample_weight[0] if sample_weight else None
                 waiting.append(await self.submit(logits, labels, sample_weight=weight, **options))
                 while waiting and waiting[0].done():
-                    evaluation.add(waiting.popleft().result())
+                    await _add(evaluation, waiting.popleft())
             while waiting:
-                evaluation.add(await waiting.popleft())
+                await _add(evaluation, waiting.popleft())
         finally:
             for future in waiting:
                 future.cancel()
@@ -101,6 +102,13 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close(wait=kind is None)
+
+
+async def _add(evaluation: Evaluation, future: asyncio.Future[BatchResult]) -> None:
+    try:
+        evaluation.add(await future)
+    except LabelError as error:
+        raise error.counted_from(evaluation.rows) from None
 
 
 async def _asynchronous(batches: Any, progress: bool, total: int | None) -> AsyncIterator[Any]:

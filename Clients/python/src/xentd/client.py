@@ -15,7 +15,7 @@ import numpy as np
 
 from ._batch import Batch
 from ._endpoints import Address, addresses_of
-from ._errors import ClientClosed, DaemonUnreachable, ForkedClient
+from ._errors import ClientClosed, DaemonUnreachable, ForkedClient, LabelError
 from ._evaluation import Evaluation
 from ._exchange import Exchange
 from ._job import Job
@@ -263,7 +263,10 @@ def reduced(result: BatchResult, reduction: Reduction) -> Any:
 
 def add_to(evaluation: Evaluation, future: Future[BatchResult]) -> None:
     """Adds the result of the next batch, once it is there."""
-    evaluation.add(future.result())
+    try:
+        evaluation.add(future.result())
+    except LabelError as error:
+        raise error.counted_from(evaluation.rows) from None
 
 
 def with_progress(batches: Iterable[Any], progress: bool, total: int | None) -> Iterable[Any]:
