@@ -67,7 +67,7 @@ def test_rows_with_label_minus_100_are_ignored_unless_told_otherwise(client: xen
         {"temperature": 0.5, "softcap": 10.0, "z_loss": 1e-3, "top_k": 2},
         {"sample_weight": np.linspace(0, 3, ROWS)},
     ],
-    ids=lambda options: "+".join(options),
+    ids="+".join,
 )
 @pytest.mark.parametrize("kind", ["integer", "onehot", "probabilities"])
 def test_options_mean_what_they_mean_in_80_bits(client: xentd.Client, options: dict[str, Any], kind: str) -> None:
