@@ -51,8 +51,7 @@ lint:            ## Check the layout of the Swift sources
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
 lint-python: $(PYTHON)  ## Check the layout and the types of the Python package
-	$(PYTHON) -m ruff check --config Clients/python/pyproject.toml Clients/python
-	$(PYTHON) -m ruff format --check --config Clients/python/pyproject.toml Clients/python
+	cd Clients/python && $(abspath $(PYTHON)) -m ruff check . && $(abspath $(PYTHON)) -m ruff format --check .
 	cd Clients/python && $(abspath $(PYTHON)) -m mypy
 
 format:          ## Lay the Swift sources out

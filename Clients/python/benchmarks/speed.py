@@ -3,9 +3,9 @@
 
     python Clients/python/benchmarks/speed.py --build .build/release
 
-libzmq alone is a PUSH that sends the same arrays without copying to a PULL of another process, which throws them away. Passes of
-both alternate; medians are printed, and the ratio of each pair. Python's time is that of the two threads that run Python code, as
-the kernel counts it, divided by the batches.
+libzmq alone is a PUSH that sends the same arrays without copying to a PULL of another process, which throws them away. Passes
+of both alternate; medians are printed, and the ratio of each pair. Python's time is that of the two threads that run Python
+code, as the kernel counts it, divided by the batches.
 """
 
 from __future__ import annotations
