@@ -14,6 +14,7 @@ import wire
 import zmq
 
 LIMITS = {"batch_bytes": 64 << 20, "result_bytes": 64 << 20, "rows": 1 << 24, "classes": 1 << 24}
+TOLD = {"version": "0", "kernel": "double", "workers": 1, "lane": "double", "uptime_seconds": 1.5}
 NAN = float("nan")
 
 
@@ -123,7 +124,7 @@ class Double:
             b"XENT", 1, 4, 160, fields[4], fields[5], 0, 0, 0, 0x8000 if self.is_draining else 0, wire.MESSAGE,
             0, 0, NAN, 0, 0, 0, 0, 0, 0, 0, 0, 0, wire.NO_ROW, 0, 0, 0, self.instance, 0,
         )  # fmt: skip
-        return header + json.dumps({"version": "double", "limits": self.limits}).encode()
+        return header + json.dumps(TOLD | {"limits": self.limits}).encode()
 
 
 def numbered(number: float, rows: int = 3, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
