@@ -13,7 +13,7 @@ struct Pace {
 
   init(floorSeconds: Double) {
     self.floorSeconds = floorSeconds
-    allowanceSeconds = 5 * floorSeconds
+    allowanceSeconds = 2 * floorSeconds
   }
 
   /// Learns of a result that came this long after its batch was sent.

@@ -118,13 +118,13 @@ def test_a_daemon_that_was_replaced_unseen_gets_its_batches_again(double: Callab
     evaluate(numbered, double(script).endpoint)
 
 
-def large(directory: Path, rows: int = 60_000, classes: int = 300) -> tuple[list[str], float]:
+def large(directory: Path, rows: int = 15_000, classes: int = 300) -> tuple[list[str], float]:
     random = np.random.default_rng(7)
     logits = random.normal(size=(rows, classes)).astype(np.float32)
     labels = random.integers(0, classes, rows)
     np.save(directory / "a.npy", logits)
     np.save(directory / "b.npy", labels)
-    files = ["--logits", str(directory / "a.npy"), "--labels", str(directory / "b.npy"), "--batch-rows", "20"]
+    files = ["--logits", str(directory / "a.npy"), "--labels", str(directory / "b.npy"), "--batch-rows", "10"]
     # A softcap takes its time.
     capped = 3 * np.tanh(logits.astype(np.longdouble) / 3)
     return [*files, "--softcap", "3"], float(losses(capped, labels).mean())

@@ -256,6 +256,7 @@ def test_a_daemon_that_hangs_is_left_out_until_it_answers(connect: Connect, doub
 
     hanging, other = double(script, instance=1), double(instance=2)
     client = connect([hanging.endpoint, other.endpoint], resend_after=0.1)
+    until(lambda: set(client.stats().addresses.values()) == {"ready"})
     complete(client)
     assert sum(hanging.received.values()) > 0
     hangs.set()

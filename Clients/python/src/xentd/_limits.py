@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -14,11 +15,12 @@ class Limits:
     rows: int
     classes: int
 
-    def smallest(self, other: Limits) -> Limits:
-        """What both daemons take."""
+    @staticmethod
+    def smallest(of: Sequence[Limits]) -> Limits:
+        """What all of several daemons take."""
         return Limits(
-            min(self.batch_bytes, other.batch_bytes),
-            min(self.result_bytes, other.result_bytes),
-            min(self.rows, other.rows),
-            min(self.classes, other.classes),
+            min(each.batch_bytes for each in of),
+            min(each.result_bytes for each in of),
+            min(each.rows for each in of),
+            min(each.classes for each in of),
         )

@@ -22,7 +22,7 @@ class Pace:
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._unread = 0
         # Until a round trip was seen, nobody knows what is slow.
-        self.allowance = min(5 * floor, longest)
+        self.allowance = min(2 * floor, longest)
 
     def saw(self, round_trip: float) -> None:
         """Learns of a result that came `round_trip` seconds after its batch was sent."""

@@ -92,6 +92,14 @@ class Peer:
 
     # What is heard
 
+    def answered(self, sequence: int) -> Batch | None:
+        """Takes out the attempt that was answered; `None` where it is not under way here."""
+        batch = self.outstanding.pop(sequence, None)
+        if batch is not None:
+            self.outstanding_bytes -= batch.byte_count
+            self.answered_at = max(self.answered_at, batch.sent_at)
+        return batch
+
     def drop(self, batch: Batch) -> None:
         """Forgets the attempt under way."""
         if self.outstanding.pop(batch.sequence, None) is not None:
@@ -194,11 +202,15 @@ class Peer:
         self._enter(State.CONNECTING)
         return self.take_outstanding()
 
-    def take_outstanding(self) -> list[Batch]:
-        """All batches under way, which are under way no longer."""
+    def take_outstanding(self, but: int = 0) -> list[Batch]:
+        """All batches under way but the attempt with this number: they are under way no longer."""
+        kept = self.outstanding.pop(but, None)
         batches = list(self.outstanding.values())
         self.outstanding.clear()
         self.outstanding_bytes = 0
+        if kept is not None:
+            self.outstanding[but] = kept
+            self.outstanding_bytes = kept.byte_count
         return batches
 
     def close(self) -> None:

@@ -194,7 +194,7 @@ class Client:
         """Ends the client: waits for what was submitted, unless told not to; then what is not done raises `ClientClosed`."""
         if isinstance(self._unusable, ForkedClient):
             return
-        if wait and self._unusable is None and not self._exchange.is_own_thread:
+        if wait and self._unusable is None and self._exchange.error is None and not self._exchange.is_own_thread:
             self._window.wait_until_empty()
         self._unusable = self._unusable or ClientClosed("the client is closed; make a new one")
         self._finalizer()
