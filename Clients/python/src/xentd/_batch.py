@@ -18,12 +18,22 @@ class Batch:
     result of any attempt completes the batch: it is a function of the batch's bytes alone.
     """
 
-    __slots__ = (
-        "attempts", "breaks", "byte_count", "due", "failures", "first_row", "head", "is_done", "job", "lone_breaks",
-        "older", "peer", "sections", "sent_at", "sequence",
-    )  # fmt: skip
-
+    # Values that most batches never change are the class's: an instance costs what it sets.
     job: Job
+    is_done = False
+    # The attempt under way: which daemon has it, when it was sent, and when it counts as lost.
+    peer: Peer | None = None
+    sequence = 0
+    sent_at = 0.0
+    due = 0.0
+    attempts = 0
+    # Earlier attempts, whose results are taken too should they still come.
+    older: list[int] | None = None
+    # Answers by which a daemon said that it could not, for once.
+    failures = 0
+    # Connections that broke while it was under way; and of these, with nothing else under way.
+    breaks = 0
+    lone_breaks = 0
 
     def __init__(self, head: bytearray, sections: tuple[np.ndarray[Any, Any], ...], byte_count: int, first_row: int) -> None:
         # The header, and behind it the sections of a small batch; those of a large one are sent where they lie.
@@ -31,17 +41,3 @@ class Batch:
         self.sections = sections
         self.byte_count = byte_count
         self.first_row = first_row
-        self.is_done = False
-        # The attempt under way, when it was sent, and when it counts as lost.
-        self.peer: Peer | None = None
-        self.sequence = 0
-        self.sent_at = 0.0
-        self.due = 0.0
-        # Earlier attempts, whose results are taken too should they still come.
-        self.older: list[int] | None = None
-        self.attempts = 0
-        # Answers by which the daemon said that it could not, for once.
-        self.failures = 0
-        # Connections that broke while it was under way; and of these, with nothing else under way.
-        self.breaks = 0
-        self.lone_breaks = 0

@@ -27,11 +27,14 @@ class Plan:
         kind: what the labels are.
         shared: the class weights, which every part of a split batch gets whole.
         is_plain: whether the arrays can go over the wire as they are, if they are in C order.
+        fits: the limits for which it is known that the whole is one batch,
+        whole: of which this is the header, without sequence and time,
+        whole_bytes: and this the length. They are one client's.
     """
 
     __slots__ = (
-        "_fields", "_fits", "_fits_part_bytes", "_result_row_bytes", "axis", "classes", "is_plain", "kind", "label_array",
-        "options", "rows", "shape", "shared", "whole",
+        "_fields", "_result_row_bytes", "axis", "classes", "fits", "is_plain", "kind", "label_array",
+        "options", "rows", "shape", "shared", "whole", "whole_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -50,15 +53,15 @@ class Plan:
         if options.weight is not None:
             self.shared.append(weight_array(options.weight, "weight", self.classes, "class"))
             flags |= _wire.CLASS_WEIGHTS
-        self._result_row_bytes = _result_row_bytes(flags)
+        self._result_row_bytes = _wire.result_row_bytes(flags)
         self._fields = (
             self.classes, logits_code, self.kind, label_code, options.top_k, flags,
             options.ignore_index if flags & _wire.IGNORE else 0, options.label_smoothing, options.z_loss,
             options.temperature or 0.0, options.softcap or 0.0, options.label_tolerance or 0.0, 0, 0, 0,
         )  # fmt: skip
         self.whole = b""
-        self._fits: Limits | None = None
-        self._fits_part_bytes = 0
+        self.whole_bytes = 0
+        self.fits: Limits | None = None
         self.is_plain = (
             self.axis == logits.ndim - 1
             and not self.shared
@@ -66,16 +69,6 @@ class Plan:
             and logits.dtype in LOGIT_TYPES
             and labels.dtype in (INDEX_TYPES if self.kind == _wire.INTEGER else {np.dtype("u1"), *LOGIT_TYPES})
         )
-
-    def fits(self, limits: Limits, part_bytes: int) -> bool:
-        """Whether it is known that the whole is one batch, of which `whole` is the header."""
-        return self._fits is limits and self._fits_part_bytes == part_bytes
-
-    def note_that_it_fits(self, limits: Limits, part_bytes: int, whole: bytes) -> None:
-        """Remembers it, for the next of the stream."""
-        self.whole = whole
-        self._fits_part_bytes = part_bytes
-        self._fits = limits
 
     def header_for(self, rows: int, client_id: bytes) -> bytes:
         """The header of a batch of some of the rows."""
@@ -201,12 +194,3 @@ def _flags(options: LossOptions, kind: int) -> int:
     if kind == _wire.INTEGER and options.ignore_index is not None:
         flags |= _wire.IGNORE
     return flags
-
-
-def _result_row_bytes(flags: int) -> int:
-    floats = 8 if flags & _wire.FLOAT64 else 4
-    return (
-        floats * (bool(flags & _wire.LOSSES) + bool(flags & _wire.LSE))
-        + 4 * bool(flags & _wire.PREDICTIONS)
-        + bool(flags & _wire.VERDICTS)
-    )

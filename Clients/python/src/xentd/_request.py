@@ -33,23 +33,23 @@ class Request:
     def batches(self, client_id: bytes, limits: Limits, part_bytes: int) -> list[Batch]:
         """The request as batches of consecutive rows that fit the limits, and are at most about `part_bytes` long."""
         plan, sections = self.plan, self.sections
-        if plan.fits(limits, part_bytes):
-            return [_batch(plan.whole, [*sections, *plan.shared], 0)]
+        if plan.fits is limits:
+            return [_batch(plan.whole, [*sections, *plan.shared], plan.whole_bytes, 0)]
         section_bytes = sum([a.nbytes for a in sections])
         step = plan.rows_per_batch(section_bytes // (plan.rows or 1), limits, part_bytes)
         if step >= plan.rows:
             sections = [*sections, *plan.shared]
-            plan.note_that_it_fits(limits, part_bytes, plan.header_for(plan.rows, client_id))
-            return [_batch(plan.whole, sections, 0)]
+            plan.whole = plan.header_for(plan.rows, client_id)
+            plan.whole_bytes = _byte_count(sections)
+            plan.fits = limits
+            return [_batch(plan.whole, sections, plan.whole_bytes, 0)]
         by_rows = [a.reshape(plan.rows, a.size // plan.rows) for a in sections]
-        return [
-            _batch(
-                plan.header_for(min(step, plan.rows - first), client_id),
-                [*(a[first : first + step] for a in by_rows), *plan.shared],
-                first,
-            )
-            for first in range(0, plan.rows, step)
-        ]
+        batches = []
+        for first in range(0, plan.rows, step):
+            part = [*(a[first : first + step] for a in by_rows), *plan.shared]
+            header = plan.header_for(min(step, plan.rows - first), client_id)
+            batches.append(_batch(header, part, _byte_count(part), first))
+        return batches
 
 
 class RequestMaker:
@@ -88,8 +88,11 @@ class RequestMaker:
         return Request(plan, targets, sections)
 
 
-def _batch(header: bytes, sections: list[Any], first_row: int) -> Batch:
-    byte_count = len(header) + sum([a.nbytes for a in sections])
+def _byte_count(sections: list[AnyArray]) -> int:
+    return _wire.REQUEST.size + sum([a.nbytes for a in sections])
+
+
+def _batch(header: bytes, sections: list[Any], byte_count: int, first_row: int) -> Batch:
     if byte_count <= PACKED_BYTES:
         return Batch(bytearray().join((header, *sections)), (), byte_count, first_row)
     return Batch(bytearray(header), tuple(sections), byte_count, first_row)

@@ -232,8 +232,13 @@ def message_of(frame: bytes, fields: _Fields) -> str:
 
 def sections_fit(frame: bytes, fields: _Fields) -> bool:
     """Whether a result is as long as its header says."""
-    end = _message_offset(fields)
-    return len(frame) >= end if fields[At.FLAGS] & _wire.MESSAGE else len(frame) == end
+    flags = fields[At.FLAGS]
+    end: int = _wire.RESULT.size + fields[At.ROWS] * _ROW_BYTES[flags & _wire.ROW_FLAGS]
+    return len(frame) >= end if flags & _wire.MESSAGE else len(frame) == end
+
+
+# Bytes of each row in a result, by the flags of its sections.
+_ROW_BYTES: list[int] = [_wire.result_row_bytes(flags) for flags in range(_wire.ROW_FLAGS + 1)]
 
 
 def exact_sum(terms: Sequence[float]) -> float:

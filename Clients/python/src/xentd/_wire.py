@@ -23,6 +23,8 @@ INTEGER, ONE_HOT, PROBABILITIES = 1, 2, 3
 LOSSES, LSE, PREDICTIONS, VERDICTS, FLOAT64, MESSAGE = 1, 2, 4, 8, 16, 32
 IGNORE, SAMPLE_WEIGHTS, CLASS_WEIGHTS, ZERO_ROW_IGNORED = 1 << 8, 1 << 9, 1 << 10, 1 << 11
 
+ROW_FLAGS = LOSSES | LSE | PREDICTIONS | VERDICTS | FLOAT64
+
 DRAINING_NOTE = 0x8000
 NO_ROW = 0xFFFFFFFF
 
@@ -75,6 +77,12 @@ class ResultFields:
 def info_request(sequence: int, client_id: bytes) -> bytes:
     """Asks a daemon what it is and what it takes."""
     return REQUEST.pack(MAGIC, VERSION, INFO, REQUEST.size, sequence, client_id, *[0] * 16)
+
+
+def result_row_bytes(flags: int) -> int:
+    """Bytes of each row in a result with these flags."""
+    floats = 8 if flags & FLOAT64 else 4
+    return floats * ((flags & LOSSES > 0) + (flags & LSE > 0)) + 4 * (flags & PREDICTIONS > 0) + (flags & VERDICTS > 0)
 
 
 def is_result(frame: bytes) -> bool:
