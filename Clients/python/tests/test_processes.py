@@ -8,6 +8,7 @@ import os
 import pickle
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -162,9 +163,14 @@ def test_a_daemon_is_found_by_the_environment(shared_daemon: Any, monkeypatch: p
         check(client)
     monkeypatch.delenv("XENTD_ENDPOINT")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    # A daemon that was killed leaves its socket behind; nobody listens there.
+    (tmp_path / "xentd").mkdir()
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(tmp_path / "xentd/xentd.sock"))
     if not Path("/run/xentd/xentd.sock").exists():
-        with pytest.raises(xentd.DaemonUnreachable, match="no daemon found: there is no socket at .*start one with `xentd`"):
+        with pytest.raises(xentd.DaemonUnreachable, match="no daemon found: nobody listens at .*start one with `xentd`"):
             xentd.Client()
+    (tmp_path / "xentd").rename(tmp_path / "old")
     (tmp_path / "xentd").symlink_to(shared_daemon.directory)
     (shared_daemon.directory / "xentd.sock").symlink_to(shared_daemon.directory / "x")
     with xentd.Client(timeout=PATIENCE) as client:

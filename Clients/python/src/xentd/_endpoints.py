@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping, Sequence
 
 from ._errors import DaemonUnreachable
@@ -13,7 +14,7 @@ Address = str | Pipeline
 
 def addresses_of(given: Address | Sequence[Address] | None, environment: Mapping[str, str] = os.environ) -> list[Address]:
     """The addresses as a list. `None`: those of `$XENTD_ENDPOINT`, separated by commas or spaces; else that of the user's
-    daemon, else of the system's, whichever has a socket.
+    daemon, else of the system's, whichever answers.
 
     Raises:
         DaemonUnreachable: where none is given and none found.
@@ -36,9 +37,19 @@ def addresses_of(given: Address | Sequence[Address] | None, environment: Mapping
         directories.insert(0, environment["XDG_RUNTIME_DIR"] + "/xentd")
     sockets = [f"{directory}/xentd.sock" for directory in directories]
     for path in sockets:
-        if os.path.exists(path):
+        if _is_answered(path):
             return [f"ipc://{path}"]
     raise DaemonUnreachable(
-        f"no daemon found: there is no socket at {' or '.join(sockets)}; start one with `xentd`, or name its address: "
+        f"no daemon found: nobody listens at {' or '.join(sockets)}; start one with `xentd`, or name its address: "
         "Client('ipc:///path/xentd.sock'), or XENTD_ENDPOINT in the environment"
     )
+
+
+def _is_answered(path: str) -> bool:
+    """Whether anybody listens at the path: a daemon that was killed leaves its socket behind."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
