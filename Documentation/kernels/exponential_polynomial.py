@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Finds the polynomial that the f32 kernels use for the exponential, and bounds its error.
+"""Finds the polynomials that the f32 kernels use for the exponential, and bounds their errors.
 
-The kernels write x = n ln 2 + t with |t| <= ln 2 / 2 and need q with exp(t) = 1 + t q(t). The leading coefficient of q
-stays exactly 1, because the powers of two and the rest are summed apart. The other coefficients come from a Remez
-exchange on the relative error of exp(t); they are rounded to f32 one after another, from the lowest degree up, and the
-higher ones are fitted again after each rounding, so that they make up for it.
+The kernels write exp(x) = node (1 + rest): the node is 2^k, or with fused multiply-adds 2^k (1 + j/4), j = 0...3, and
+1 + rest = exp(t) with t = x - ln(node). They need q with exp(t) = 1 + t + t^2 q(t): the coefficient of t stays exactly 1. The
+others come from a Remez exchange on the relative error of exp(t); they are rounded to f32 one after another, from the
+lowest degree up, and the higher ones are fitted again after each rounding, so that they make up for it.
 
-Needs mpmath (`pip install mpmath`). Prints the coefficients as Swift literals and the error of the rounded polynomial
-in units of 2^-24 (half an f32 ulp just above a power of two), evaluated exactly.
+With four nodes x is rounded to n ln 2 / 4, n = 4k + j, and ln(node) lies ln(1 + j/4) - j ln 2 / 4 above that: the kernels'
+table. It is at most 0.059, so that t runs from -ln 2 / 8 - 0.059 to ln 2 / 8.
+
+Needs mpmath (`pip install mpmath`). Prints tables and coefficients as Swift literals and the error of the rounded
+polynomials in units of 2^-24 (half an f32 ulp just above a power of two), evaluated exactly.
 """
 
 import struct
@@ -15,10 +18,8 @@ import struct
 from mpmath import exp, linspace, log, lu_solve, matrix, mp, mpf, sign
 
 mp.prec = 160
-DEGREE = 5  # of q; exp(t) is approximated to degree 6
-# The rounding of x * log2(e) to an integer can push |t| past ln 2 / 2 by this much at the largest |x| (2^14).
-MARGIN = mpf(2) ** -10
-BOUND = log(2) / 2 + MARGIN
+# The rounding of x to a multiple of ln 2, or ln 2 / 4, can push t past its bounds by this much at the largest |x|.
+MARGIN = mpf(2) ** -9
 
 
 def to_f32(value: mpf) -> mpf:
@@ -26,18 +27,18 @@ def to_f32(value: mpf) -> mpf:
 
 
 def relative_error(coefficients: list[mpf], t: mpf) -> mpf:
-    """(1 + t q(t)) / exp(t) - 1."""
-    q = mpf(0)
+    """(1 + t p(t)) / exp(t) - 1, where p = 1 + t q."""
+    p = mpf(0)
     for c in reversed(coefficients):
-        q = q * t + c
-    return (1 + t * q) / exp(t) - 1
+        p = p * t + c
+    return (1 + t * p) / exp(t) - 1
 
 
-def extrema(coefficients: list[mpf], samples: int = 4000) -> list[mpf]:
+def extrema(coefficients: list[mpf], low: mpf, high: mpf, samples: int = 4000) -> list[mpf]:
     """The points where |error| is largest, one for each run of equal sign."""
     best: list[mpf] = []
     best_error: list[mpf] = []
-    for t in linspace(-BOUND, BOUND, samples + 1):
+    for t in linspace(low, high, samples + 1):
         e = relative_error(coefficients, t)
         if e == 0:
             continue
@@ -50,21 +51,22 @@ def extrema(coefficients: list[mpf], samples: int = 4000) -> list[mpf]:
     return best
 
 
-def remez(fixed: list[mpf]) -> list[mpf]:
-    """The minimax q of degree DEGREE whose lowest coefficients are `fixed`."""
-    free = DEGREE + 1 - len(fixed)
-    points = [BOUND * mp.cos(mp.pi * (2 * k + 1) / (2 * (free + 1))) for k in range(free + 1)]
+def remez(fixed: list[mpf], degree: int, low: mpf, high: mpf) -> list[mpf]:
+    """The minimax p of this degree whose lowest coefficients are `fixed`."""
+    free = degree + 1 - len(fixed)
+    middle, half = (low + high) / 2, (high - low) / 2
+    points = [middle + half * mp.cos(mp.pi * (2 * k + 1) / (2 * (free + 1))) for k in range(free + 1)]
     coefficients = fixed + [mpf(0)] * free
     for _ in range(30):
-        # 1 + t q(t) + s E exp(t) = exp(t) at each point, s alternating: linear in the free coefficients and E.
+        # 1 + t p(t) + s E exp(t) = exp(t) at each point, s alternating: linear in the free coefficients and E.
         rows, right = [], []
         for i, t in enumerate(points):
             known = 1 + sum(c * t ** (k + 1) for k, c in enumerate(fixed))
-            rows.append([t ** (k + 1) for k in range(len(fixed), DEGREE + 1)] + [(-1) ** i * exp(t)])
+            rows.append([t ** (k + 1) for k in range(len(fixed), degree + 1)] + [(-1) ** i * exp(t)])
             right.append(exp(t) - known)
         solution = lu_solve(matrix(rows), matrix(right))
         coefficients = fixed + [solution[k] for k in range(free)]
-        found = extrema(coefficients)
+        found = extrema(coefficients, low, high)
         if len(found) < free + 1:
             break
         while len(found) > free + 1:  # keep a run of alternations; the ends with the smaller error go
@@ -76,15 +78,23 @@ def remez(fixed: list[mpf]) -> list[mpf]:
     return coefficients
 
 
-def main() -> None:
+def find(degree: int, low: mpf, high: mpf) -> None:
     fixed = [mpf(1)]
-    print(f"unrounded: {float(max(abs(relative_error(remez(fixed), t)) for t in extrema(remez(fixed))) * 2**24):.5f} x 2^-24")
-    while len(fixed) <= DEGREE:
-        fixed.append(to_f32(remez(fixed)[len(fixed)]))
-    worst = max(abs(relative_error(fixed, t)) for t in linspace(-BOUND, BOUND, 20001))
-    print(f"rounded:   {float(worst * 2**24):.5f} x 2^-24 on |t| <= {float(BOUND):.6f}")
-    for k, c in enumerate(fixed):
-        print(f"q{k} = {float(c).hex()}")
+    while len(fixed) <= degree:
+        fixed.append(to_f32(remez(fixed, degree, low, high)[len(fixed)]))
+    worst = max(abs(relative_error(fixed, t)) for t in linspace(low, high, 20001))
+    print(f"  {float(worst * 2**24):.5f} x 2^-24 on {float(low):.6f} <= t <= {float(high):.6f}")
+    for k, c in enumerate(fixed[1:]):
+        print(f"  q{k} = {float(c).hex()}")
+
+
+def main() -> None:
+    offsets = [log(1 + mpf(j) / 4) - j * log(2) / 4 for j in range(4)]
+    print("four nodes a power of two (fused multiply-adds):")
+    print("  offsets", ", ".join(float(to_f32(o)).hex() for o in offsets))
+    find(4, -log(2) / 8 - max(offsets) - MARGIN, log(2) / 8 + MARGIN)
+    print("powers of two:")
+    find(5, -log(2) / 2 - MARGIN / 2, log(2) / 2 + MARGIN / 2)
 
 
 if __name__ == "__main__":

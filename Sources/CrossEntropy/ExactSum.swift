@@ -12,20 +12,20 @@ struct ExactSum: Sendable, BitwiseCopyable {
       special += term
       return
     }
-    addFinite(term)
-  }
-
-  @inline(__always)
-  mutating func addFinite(_ term: Double) {
     let total = high + term
     let part = total - high
     low += (high - (total - part)) + (term - part)
     high = total
   }
 
+  /// Adds a finite sum, and what its own additions rounded away.
+  mutating func add(_ total: Double, lost: Double) {
+    add(total)
+    low += lost
+  }
+
   mutating func merge(_ other: ExactSum) {
-    add(other.high)
-    low += other.low
+    add(other.high, lost: other.low)
     special += other.special
   }
 

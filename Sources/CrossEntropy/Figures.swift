@@ -1,3 +1,5 @@
+import CKernelShims
+
 /// What a batch, or a run of its rows, comes to. Figures of consecutive runs merge.
 package struct Figures: Sendable, BitwiseCopyable {
   private var plain = PlainFigures()
@@ -44,10 +46,10 @@ package struct Figures: Sendable, BitwiseCopyable {
   mutating func addIgnored() { ignoredCount += 1 }
 
   /// Adds rows of weight 1 whose losses are finite.
-  mutating func add(_ rows: PlainFigures) {
-    plain.merge(rows)
-    countedCount += rows.count
-    correctCount += rows.correctCount
+  mutating func add(_ rows: OrdinarySums) {
+    plain.add(rows)
+    countedCount += Int(rows.count)
+    correctCount += Int(rows.correctCount)
   }
 
   /// Adds a counted row.
@@ -97,18 +99,14 @@ package struct Figures: Sendable, BitwiseCopyable {
 struct PlainFigures: Sendable, BitwiseCopyable {
   private(set) var losses = ExactSum()
   private(set) var count = 0
-  private(set) var correctCount = 0
 
-  @inline(__always)
-  mutating func add(_ loss: Double, isCorrect: Bool) {
-    losses.addFinite(loss)
-    count += 1
-    correctCount += isCorrect ? 1 : 0
+  mutating func add(_ rows: OrdinarySums) {
+    losses.add(rows.total, lost: rows.lost)
+    count += Int(rows.count)
   }
 
   mutating func merge(_ next: PlainFigures) {
     losses.merge(next.losses)
     count += next.count
-    correctCount += next.correctCount
   }
 }

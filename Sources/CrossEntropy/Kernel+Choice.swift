@@ -15,6 +15,7 @@ extension Kernel {
       name: "baseline", instructions: "x86-64 (SSE2)", fusesMultiplyAdds: false,
       summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
+      readClasses: CrossEntropyKernels.readClasses, finishOrdinaryRows: CrossEntropyKernels.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses,
       hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)
@@ -23,6 +24,7 @@ extension Kernel {
       name: "avx2", instructions: "AVX2, FMA, F16C", fusesMultiplyAdds: true,
       summarizeRows: CrossEntropyKernelsAVX2.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX2.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX2.foldBlocks,
+      readClasses: CrossEntropyKernelsAVX2.readClasses, finishOrdinaryRows: CrossEntropyKernelsAVX2.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX2.findOneHotClasses,
       sumClasses: CrossEntropyKernelsAVX2.sumClasses,
       hasFewerGreater: CrossEntropyKernelsAVX2.hasFewer, transformed: CrossEntropyKernelsAVX2.transformed,
@@ -32,6 +34,8 @@ extension Kernel {
       name: "avx512", instructions: "AVX-512 F, VL, DQ, BW", fusesMultiplyAdds: true,
       summarizeRows: CrossEntropyKernelsAVX512.summarizeRows,
       summarizeBlocks: CrossEntropyKernelsAVX512.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX512.foldBlocks,
+      readClasses: CrossEntropyKernelsAVX512.readClasses,
+      finishOrdinaryRows: CrossEntropyKernelsAVX512.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX512.findOneHotClasses,
       sumClasses: CrossEntropyKernelsAVX512.sumClasses,
       hasFewerGreater: CrossEntropyKernelsAVX512.hasFewer, transformed: CrossEntropyKernelsAVX512.transformed,
@@ -44,6 +48,7 @@ extension Kernel {
       name: "neon", instructions: "arm64 (NEON)", fusesMultiplyAdds: true,
       summarizeRows: CrossEntropyKernels.summarizeRows,
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
+      readClasses: CrossEntropyKernels.readClasses, finishOrdinaryRows: CrossEntropyKernels.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses,
       hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)

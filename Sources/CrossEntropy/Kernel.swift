@@ -10,11 +10,13 @@ package struct Kernel: Sendable {
   /// Whether products are added without being rounded first: all kernels that do so give the same bits.
   let fusesMultiplyAdds: Bool
 
-  /// Summarises whole rows: logits, their type, row count, class count, transform, room for a row's block summaries, scratch, results.
+  /// Summarises whole rows: logits, their type, row count, class count, transform, classes where the labels' logits are asked
+  /// for, room for a row's block summaries, scratch, results.
   let summarizeRows:
     @Sendable (
-      UnsafeRawPointer, LogitFormat, Int, Int, LogitTransform, UnsafeMutablePointer<BlockSummary>,
-      UnsafeMutableRawPointer, UnsafeMutablePointer<RowSummary>
+      UnsafeRawPointer, LogitFormat, Int, Int, LogitTransform, UnsafePointer<Int32>?,
+      UnsafeMutablePointer<BlockSummary>,
+      UnsafeMutableRawPointer, RowSummaries
     ) -> Void
 
   /// Summarises some blocks of a row: row, type of its logits, class count, transform, blocks, results, scratch.
@@ -26,6 +28,16 @@ package struct Kernel: Sendable {
 
   /// Folds all blocks of a row: summaries, row, type of its logits, class count.
   let foldBlocks: @Sendable (UnsafePointer<BlockSummary>, UnsafeRawPointer, LogitFormat, Int) -> RowSummary
+
+  /// Reads integer labels: labels, their type, row count, class count, a label to ignore, results.
+  let readClasses:
+    @Sendable (UnsafeRawPointer, IntegerLabelFormat, Int, Int, Int64, UnsafeMutablePointer<Int32>) -> Void
+
+  /// Finishes the ordinary ones of consecutive rows: row count, classes, summaries, largest loss, losses, which rows are ordinary.
+  let finishOrdinaryRows:
+    @Sendable (
+      Int, UnsafePointer<Int32>, RowSummaries, Double, UnsafeMutablePointer<Double>, UnsafeMutablePointer<UInt16>
+    ) -> OrdinarySums
 
   /// Looks through elements of one-hot labels: elements, count, class of the first, how they look in memory.
   let scanOneHot: @Sendable (UnsafeRawPointer, Int, Int, OneHotPattern) -> OneHotScan

@@ -14,6 +14,18 @@ package enum IntegerLabelType: Sendable {
   }
 }
 
+extension IntegerLabelType {
+  var format: IntegerLabelFormat {
+    switch self {
+    case .u8: XENT_LABEL_U8
+    case .u16: XENT_LABEL_U16
+    case .u32: XENT_LABEL_U32
+    case .i32: XENT_LABEL_I32
+    case .i64: XENT_LABEL_I64
+    }
+  }
+}
+
 /// The elements that one-hot labels may have.
 package enum OneHotLabelType: Sendable {
   case u8, f16, bf16, f32, f64

@@ -101,6 +101,31 @@ package struct LossOutputs {
     verdicts?.storeBytes(of: verdict.rawValue, toByteOffset: row, as: UInt8.self)
   }
 
+  /// Writes the answers of rows that are ordinary. Those of others mean nothing yet.
+  func writeOrdinary(_ rows: Range<Int>, _ buffers: RowBuffers) {
+    let summaries = buffers.summaries
+    if let losses { write(rows, to: losses) { buffers.losses[$0] } }
+    if let logSumExps { write(rows, to: logSumExps) { summaries.maxima[$0] + summaries.logSums[$0] } }
+    if let predictions {
+      (predictions + rows.lowerBound * 4).copyMemory(from: summaries.argmaxes, byteCount: rows.count * 4)
+    }
+    if let verdicts {
+      (verdicts + rows.lowerBound).initializeMemory(
+        as: UInt8.self, repeating: RowVerdict.ok.rawValue, count: rows.count)
+    }
+  }
+
+  @inline(__always)
+  private func write(_ rows: Range<Int>, to column: UnsafeMutableRawPointer, _ value: (Int) -> Double) {
+    if isFloat64 {
+      let first = column + rows.lowerBound * 8
+      for place in 0..<rows.count { first.storeBytes(of: value(place), toByteOffset: place * 8, as: Double.self) }
+    } else {
+      let first = column + rows.lowerBound * 4
+      for place in 0..<rows.count { first.storeBytes(of: Float(value(place)), toByteOffset: place * 4, as: Float.self) }
+    }
+  }
+
   private func write(_ value: Double, to column: UnsafeMutableRawPointer, row: Int) {
     if isFloat64 {
       column.storeBytes(of: value, toByteOffset: row * 8, as: Double.self)

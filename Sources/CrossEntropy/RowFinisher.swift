@@ -1,8 +1,8 @@
 import CKernelShims
 import CrossEntropyKernels
 
-/// Turns the summary of each row's logits into its loss: reads label and weights, judges, writes the answers, and adds
-/// to the figures.
+/// Turns rows, or the summaries of their logits, into losses: reads label and weights, judges, writes the answers, and adds to
+/// the figures.
 struct RowFinisher {
   private let batch: LossBatch
   private let kernel: Kernel
@@ -25,48 +25,38 @@ struct RowFinisher {
       && options.softcap == 0 && !batch.readsRowsAgain
   }
 
-  /// Finishes consecutive rows.
-  /// - Parameter classes: room for a class a row.
-  func finish(
-    rows: Range<Int>, summaries: UnsafePointer<RowSummary>, classes: UnsafeMutablePointer<Int32>,
-    figures: inout Figures
+  /// Computes consecutive rows, at most as many as the buffers hold.
+  func compute(
+    rows: Range<Int>, _ buffers: RowBuffers, blocks: UnsafeMutablePointer<BlockSummary>, figures: inout Figures
   ) {
-    guard isPlain else {
-      for row in rows { finish(row: row, summary: summaries[row - rows.lowerBound], scan: nil, figures: &figures) }
-      return
+    if isPlain { readClasses(rows, into: buffers.classes) }
+    kernel.summarizeRows(
+      batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount, transform,
+      isPlain ? UnsafePointer(buffers.classes) : nil, blocks, scratch, buffers.summaries)
+    var ordinaryCount = 0
+    if isPlain {
+      let sums = kernel.finishOrdinaryRows(
+        rows.count, buffers.classes, buffers.summaries, largest, buffers.losses, buffers.ordinary)
+      figures.add(sums)
+      batch.outputs.writeOrdinary(rows, buffers)
+      ordinaryCount = Int(sums.count)
     }
-    readGoodLabels(rows, into: classes)
-    var plain = PlainFigures()
-    for row in rows {
-      let place = row - rows.lowerBound
-      let summary = summaries[place]
-      let index = Int(classes[place])
-      if index >= 0, summary.maximum.isFinite {
-        let loss = (summary.maximum - logit(index, ofRow: row)) + summary.logSum
-        if loss <= largest {
-          plain.add(loss, isCorrect: summary.argmax == Int64(index))
-          write(loss, .ok, summary, row: row)
-          continue
-        }
-      }
-      finish(row: row, summary: summary, scan: nil, figures: &figures)
+    guard ordinaryCount < rows.count else { return }
+    for (place, row) in rows.enumerated() where !(isPlain && buffers.isOrdinary(place)) {
+      finish(row: row, summary: buffers.summaries[place], scan: nil, figures: &figures)
     }
-    figures.add(plain)
   }
 
-  /// The class of each row whose label is good; -1 of ignored and bad ones.
-  @inline(__always)
-  private func readGoodLabels(_ rows: Range<Int>, into classes: UnsafeMutablePointer<Int32>) {
+  /// The class of each row whose label is good; -1 of ignored and bad ones, and behind the last to the end of sixteen.
+  private func readClasses(_ rows: Range<Int>, into classes: UnsafeMutablePointer<Int32>) {
     switch batch.labelLayout {
     case .integers(let type):
-      let ignored = batch.options.ignoreIndex ?? -1
-      for row in rows {
-        let value = integerLabel(at: batch.labels + row * type.byteCount, type: type)
-        let isGood = value >= 0 && value < batch.classCount && value != ignored
-        classes[row - rows.lowerBound] = isGood ? Int32(truncatingIfNeeded: value) : -1
-      }
+      kernel.readClasses(
+        batch.labels + rows.lowerBound * type.byteCount, type.format, rows.count, batch.classCount,
+        batch.options.ignoreIndex ?? -1, classes)
     case .oneHot(let type):
       let first = batch.labels + rows.lowerBound * batch.classCount * type.elementByteCount
+      for place in rows.count..<(rows.count + 15) / 16 * 16 { classes[place] = -1 }
       guard batch.classCount > largestNarrowClassCount else {
         return kernel.findOneHotClasses(first, rows.count, batch.classCount, type.pattern, classes)
       }

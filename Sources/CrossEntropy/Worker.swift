@@ -8,16 +8,15 @@ final class Worker {
 
   private let kernel: Kernel
   private let blocks = UnsafeMutablePointer<BlockSummary>.allocate(capacity: Tiling.largestBlockCountOfWholeRow)
-  private let classes = UnsafeMutablePointer<Int32>.allocate(capacity: rowsPerRun)
-  private let summaries = UnsafeMutablePointer<RowSummary>.allocate(capacity: rowsPerRun)
-  private let scratch = UnsafeMutableRawPointer.allocate(byteCount: kernelScratchByteCount, alignment: 64)
+  private let buffers = RowBuffers(capacity: rowsPerRun)
+  private let scratch = UnsafeMutableRawPointer.allocate(
+    byteCount: kernelScratchByteCount, alignment: vectorAlignment)
 
   init(kernel: Kernel) { self.kernel = kernel }
 
   deinit {
     blocks.deallocate()
-    classes.deallocate()
-    summaries.deallocate()
+    buffers.deallocate()
     scratch.deallocate()
   }
 
@@ -30,10 +29,7 @@ final class Worker {
     var first = rows.lowerBound
     while first < rows.upperBound {
       let count = min(rowsPerRun, rows.upperBound - first)
-      kernel.summarizeRows(
-        batch.row(first), batch.logitType.format, count, batch.classCount, batch.options.transform, blocks, scratch,
-        summaries)
-      finisher.finish(rows: first..<first + count, summaries: summaries, classes: classes, figures: &figures)
+      finisher.compute(rows: first..<first + count, buffers, blocks: blocks, figures: &figures)
       first += count
     }
     return figures

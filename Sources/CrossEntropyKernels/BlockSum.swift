@@ -1,52 +1,65 @@
 import CKernelShims
 
-/// Room for the copies that a block makes of its unusual vectors.
-let blockScratchByteCount = 2 * MemoryLayout<WideLanes>.size
+/// Room for the copies that a block makes of its unusual groups.
+let blockScratchByteCount = 2 * exponentialsPerGroup * MemoryLayout<WideLanes>.size
 
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place and never past.
 ///
-/// The last vector may be short, and one holds the block's maximum, which the sum leaves out: these two are computed
-/// from copies, filled up with -infinity, which adds exactly nothing.
+/// Its vectors are taken in groups. The last group may be short, and one holds the block's maximum, which the sum leaves
+/// out: these two are computed from copies, filled up with -infinity, which adds exactly nothing.
 struct Block<Element: LogitElement, Kind: TransformKind> {
   private typealias Numbers = Element.Numbers
 
   private let elements: UnsafeRawPointer
   private let transform: LogitTransform
-  private let wholeVectorCount: Int
+  /// Vectors with an element of the block.
   private let vectorCount: Int
-  /// A copy of the short last vector.
+  private let wholeGroupCount: Int
+  private let groupCount: Int
+  /// A copy of the short last group.
   private let tail: UnsafeMutableRawPointer
-  /// A copy of the vector with the maximum.
+  /// A copy of the group with the maximum.
   private let hole: UnsafeMutableRawPointer
+
+  @inline(__always) private static var groupLength: Int { exponentialsPerGroup &* Geometry.laneCount }
+  @inline(__always) private static var groupByteCount: Int { exponentialsPerGroup &* Element.vectorByteCount }
 
   @inline(__always)
   init(_ elements: UnsafeRawPointer, count: Int, transform: LogitTransform, scratch: UnsafeMutableRawPointer) {
     self.elements = elements
     self.transform = transform
-    wholeVectorCount = count / Geometry.laneCount
+    vectorCount = (count &+ Geometry.laneCount &- 1) / Geometry.laneCount
+    wholeGroupCount = count / Self.groupLength
     tail = scratch
-    hole = scratch + Element.vectorByteCount
-    let tailLength = count % Geometry.laneCount
-    vectorCount = wholeVectorCount &+ (tailLength > 0 ? 1 : 0)
+    hole = scratch + Self.groupByteCount
+    let tailLength = count % Self.groupLength
+    groupCount = wholeGroupCount &+ (tailLength > 0 ? 1 : 0)
     guard tailLength > 0 else { return }
-    for lane in 0..<Geometry.laneCount { clear(tail, lane: lane) }
+    for index in 0..<Self.groupLength { clear(tail, index) }
     tail.copyMemory(
-      from: elements + wholeVectorCount &* Element.vectorByteCount, byteCount: tailLength &* Element.byteCount)
+      from: elements + wholeGroupCount &* Self.groupByteCount, byteCount: tailLength &* Element.byteCount)
   }
 
   @inline(__always)
-  private func vector(_ index: Int) -> UnsafeRawPointer {
-    index < wholeVectorCount ? elements + index &* Element.vectorByteCount : UnsafeRawPointer(tail)
+  private func group(_ index: Int) -> UnsafeRawPointer {
+    index < wholeGroupCount ? elements + index &* Self.groupByteCount : UnsafeRawPointer(tail)
   }
 
-  /// Has an element of a copied vector add nothing.
   @inline(__always)
-  private func clear(_ vector: UnsafeMutableRawPointer, lane: Int) {
-    vector.storeBytes(of: Element.negativeInfinity, toByteOffset: lane &* Element.byteCount, as: Element.Bits.self)
+  private func vectorCount(ofGroup index: Int) -> Int {
+    min(exponentialsPerGroup, vectorCount &- index &* exponentialsPerGroup)
+  }
+
+  /// Has an element of a copied group add nothing.
+  @inline(__always)
+  private func clear(_ group: UnsafeMutableRawPointer, _ index: Int) {
+    group.storeBytes(of: Element.negativeInfinity, toByteOffset: index &* Element.byteCount, as: Element.Bits.self)
   }
 
   /// The block's maximum, where it first stands, and the scaled sum of the other exponentials.
-  @inline(__always)
+  ///
+  /// Not inlined: it is compiled for each type of logits and kind of transform, and long.
+  @inline(never)
   func summary(firstClass: Int) -> BlockSummary {
     // The transform is increasing, so this needs none.
     let rawMaximum = self.rawMaximum
@@ -58,34 +71,48 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
         argmax: Int64(firstClass))
     }
     let position = firstPosition(of: rawMaximum)
-    let (center, power) = Numbers.scaling(maximum: maximum)
+    copyWithout(position)
+    let holeIndex = position / Self.groupLength
+    var scaledSum = 0.0
+    var (center, power) = Numbers.scaling(maximum: maximum)
+    let isCovered = Numbers.covers(maximum: maximum)
+    if isCovered { scaledSum = sumOfOthers(maximum: maximum, holeIndex: holeIndex, in: Numbers.self) { $0 } }
+    if !isCovered || scaledSum < Numbers.smallestCompleteSum {
+      // Seldom: logits that are very large, or so far below the maximum that only doubles reach them.
+      scaledSum = sumOfOthers(maximum: maximum, holeIndex: holeIndex, in: DoubleArithmetic.self, Numbers.widened)
+      (center, power) = DoubleArithmetic.scaling(maximum: maximum)
+    }
     return BlockSummary(
-      maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum(maximum: maximum, position: position),
-      power: power, center: center, argmax: Int64(firstClass &+ position))
+      maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum, power: power, center: center,
+      argmax: Int64(firstClass &+ position))
   }
 
   @inline(__always)
   private var rawMaximum: Double {
     var even = Numbers.repeating(-.infinity)
     var odd = even
-    var index = 0
-    while index &+ 1 < wholeVectorCount {
-      even = Numbers.larger(Element.load(vector(index)), even)
-      odd = Numbers.larger(Element.load(vector(index &+ 1)), odd)
-      index &+= 2
+    for index in 0..<wholeGroupCount {
+      let group = elements + index &* Self.groupByteCount
+      for vector in 0..<exponentialsPerGroup / 2 {
+        even = Numbers.larger(Element.load(group + 2 &* vector &* Element.vectorByteCount), even)
+        odd = Numbers.larger(Element.load(group + (2 &* vector &+ 1) &* Element.vectorByteCount), odd)
+      }
     }
-    while index < vectorCount {
-      even = Numbers.larger(Element.load(vector(index)), even)
-      index &+= 1
+    if wholeGroupCount < groupCount {
+      for vector in 0..<vectorCount(ofGroup: wholeGroupCount) {
+        even = Numbers.larger(Element.load(tail + vector &* Element.vectorByteCount), even)
+      }
     }
     return Numbers.largestLane(Numbers.larger(even, odd))
   }
 
   @inline(__always)
   private var holdsNaN: Bool {
-    for index in 0..<vectorCount {
-      let lanes = Element.load(vector(index))
-      if Numbers.equalLanes(lanes, lanes) != .max { return true }
+    for index in 0..<groupCount {
+      for vector in 0..<vectorCount(ofGroup: index) {
+        let lanes = Element.load(group(index) + vector &* Element.vectorByteCount)
+        if Numbers.equalLanes(lanes, lanes) != .max { return true }
+      }
     }
     return false
   }
@@ -93,39 +120,49 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   @inline(__always)
   private func firstPosition(of value: Double) -> Int {
     let wanted = Numbers.repeating(value)
-    for index in 0..<vectorCount {
-      let equal = Numbers.equalLanes(Element.load(vector(index)), wanted)
-      if equal != 0 { return index &* Geometry.laneCount &+ equal.trailingZeroBitCount }
+    for index in 0..<groupCount {
+      let group = group(index)
+      @inline(__always) func vector(_ vector: Int) -> Numbers.Vector {
+        Element.load(group + vector &* Element.vectorByteCount)
+      }
+      guard Numbers.anyLane(of: vector(0), vector(1), vector(2), vector(3), equals: wanted) else { continue }
+      var equal: UInt64 = 0
+      for place in 0..<exponentialsPerGroup {
+        equal |= UInt64(Numbers.equalLanes(vector(place), wanted)) &<< UInt64(place &* Geometry.laneCount)
+      }
+      return index &* Self.groupLength &+ equal.trailingZeroBitCount
     }
     return 0
   }
 
+  /// Copies the group of the element at `position`, which is to add nothing.
   @inline(__always)
-  private func exponentials(
-    _ index: Int, holeIndex: Int, _ reference: BlockReference<Numbers.Vector>
-  ) -> ScaledExponentials<Numbers.Vector> {
-    // The next block, or row, comes from memory while this one is computed.
-    prefetch(elements + (index &* Element.vectorByteCount &+ Geometry.blockLength &* Element.byteCount))
-    let x = Element.load(index == holeIndex ? UnsafeRawPointer(hole) : vector(index))
-    return Numbers.exponentials(of: transform.applied(to: x, of: Numbers.self, as: Kind.self), reference)
+  private func copyWithout(_ position: Int) {
+    hole.copyMemory(from: group(position / Self.groupLength), byteCount: Self.groupByteCount)
+    clear(hole, position % Self.groupLength)
   }
 
-  /// The sum over all elements but the one at `position`, scaled.
+  /// The sum over all elements but the maximum, scaled.
   @inline(__always)
-  private func scaledSum(maximum: Double, position: Int) -> Double {
-    let holeIndex = position / Geometry.laneCount
-    hole.copyMemory(from: vector(holeIndex), byteCount: Element.vectorByteCount)
-    clear(hole, lane: position % Geometry.laneCount)
-    let reference = Numbers.reference(maximum: maximum)
-    var sums: BlockSums = (WideLanes(repeating: 0), WideLanes(repeating: 0))
-    // One vector ahead of the sum: two short chains keep the machine busier than a long one.
-    var ahead = exponentials(0, holeIndex: holeIndex, reference)
-    for index in 1..<max(1, vectorCount) {
-      let next = exponentials(index, holeIndex: holeIndex, reference)
-      Numbers.add(ahead, to: &sums)
-      ahead = next
+  private func sumOfOthers<Sums: Arithmetic>(
+    maximum: Double, holeIndex: Int, in arithmetic: Sums.Type, _ converted: (Numbers.Vector) -> Sums.Vector
+  ) -> Double {
+    let reference = Sums.reference(maximum: maximum)
+    var sums = Sums.noSums
+    for index in 0..<groupCount {
+      let group = index == holeIndex ? UnsafeRawPointer(hole) : group(index)
+      @inline(__always) func vector(_ vector: Int) -> Sums.Vector {
+        let offset = vector &* Element.vectorByteCount
+        // The next block, or row, comes from memory while this one is computed.
+        prefetch(elements + (index &* Self.groupByteCount &+ offset &+ Geometry.blockLength &* Element.byteCount))
+        return converted(transform.applied(to: Element.load(group + offset), of: Numbers.self, as: Kind.self))
+      }
+      if index < wholeGroupCount {
+        Sums.add(count: exponentialsPerGroup, reference, to: &sums, vector: vector)
+      } else {
+        Sums.add(count: vectorCount(ofGroup: index), reference, to: &sums, vector: vector)
+      }
     }
-    Numbers.add(ahead, to: &sums)
-    return sum(sums.total) + sum(sums.lost)
+    return Sums.total(sums)
   }
 }

@@ -21,8 +21,14 @@ enum DoubleArithmetic: Arithmetic {
   @inline(__always) static func greaterLanes(_ a: WideLanes, _ b: WideLanes) -> UInt16 {
     CKernelShims.greaterLanes(a, b)
   }
+  @inline(__always)
+  static func anyLane(of a: WideLanes, _ b: WideLanes, _ c: WideLanes, _ d: WideLanes, equals wanted: WideLanes) -> Bool
+  {
+    CKernelShims.anyLane(of: a, b, c, d, equals: wanted)
+  }
   @inline(__always) static func firstLane(_ vector: WideLanes) -> Double { vector[0] }
   @inline(__always) static func widened(_ vector: WideLanes) -> WideLanes { vector }
+  @inline(__always) static var areNarrow: Bool { false }
   @inline(__always) static func divided(_ x: WideLanes, by divisor: WideLanes) -> WideLanes { x / divisor }
   @inline(__always) static func capped(_ x: WideLanes, at cap: Double) -> WideLanes { softcapped(x, at: cap) }
 
@@ -32,32 +38,51 @@ enum DoubleArithmetic: Arithmetic {
     return (center, ((maximum - center) * log2e + rounder) - rounder)
   }
 
+  typealias Reference = (centers: WideLanes, magics: WideLanes, floors: WideLanes, isCentered: Bool)
+
+  @inline(__always) static func covers(maximum: Double) -> Bool { true }
+
   @inline(__always)
-  static func reference(maximum: Double) -> BlockReference<WideLanes> {
+  static func reference(maximum: Double) -> Reference {
     let (center, power) = scaling(maximum: maximum)
     let floor = (power - exponentOffset) * (ln2High + ln2Low)
     return (repeating(center), repeating(rounder + (exponentOffset - power)), repeating(floor), center != 0)
   }
 
+  /// Sums, and what their additions rounded away.
+  typealias Sums = (total: WideLanes, lost: WideLanes)
+
+  @inline(__always) static var noSums: Sums { (WideLanes(repeating: 0), WideLanes(repeating: 0)) }
+
   @inline(__always)
-  static func exponentials(
-    of x: WideLanes, _ reference: BlockReference<WideLanes>
-  ) -> ScaledExponentials<WideLanes> {
-    let clamped = larger(reference.floors, reference.isCentered ? x - reference.centers : x)  // So that NaN survives.
+  static func add(
+    count: Int, _ reference: Reference, to sums: inout Sums, vector: (Int) -> WideLanes
+  ) {
+    for index in 0..<count {
+      let x = vector(index)
+      let term = exponentials(of: reference.isCentered ? x - reference.centers : x, reference)
+      // Knuth's two-sum.
+      let next = sums.total + term
+      let part = next - sums.total
+      sums.lost = sums.lost + ((sums.total - (next - part)) + (term - part))
+      sums.total = next
+    }
+  }
+
+  /// `2^(n - N) exp(t)` in each lane.
+  @inline(__always)
+  private static func exponentials(of x: WideLanes, _ reference: Reference) -> WideLanes {
+    let clamped = larger(reference.floors, x)  // In this order NaN survives.
     let shifted = multiplyAdd(clamped, repeating(log2e), reference.magics)
     let n = shifted - reference.magics
     let t = multiplyAdd(n, repeating(-ln2Low), multiplyAdd(n, repeating(-ln2High), clamped))
-    return (shifted, t * exponentialQuotients(ofSmall: t))
+    let power = powersOfTwo(fields: shifted)
+    return multiplyAdd(power, t * exponentialQuotients(ofSmall: t), power)
   }
 
   @inline(__always)
-  static func add(_ exponentials: ScaledExponentials<WideLanes>, to sum: inout BlockSums) {
-    let power = powersOfTwo(fields: exponentials.shifted)
-    let term = multiplyAdd(power, exponentials.rest, power)
-    // Knuth's two-sum.
-    let next = sum.total + term
-    let part = next - sum.total
-    sum.lost = sum.lost + ((sum.total - (next - part)) + (term - part))
-    sum.total = next
-  }
+  static func total(_ sums: Sums) -> Double { sum(sums.total) + sum(sums.lost) }
+
+  /// Terms are taken for 0 below 2^-1023 only: a loss of 1e-300 is still right.
+  @inline(__always) static var smallestCompleteSum: Double { 0 }
 }

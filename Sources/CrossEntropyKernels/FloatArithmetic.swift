@@ -7,35 +7,54 @@ enum FloatArithmetic: Arithmetic {
   @inline(__always) static func largestLane(_ vector: Lanes) -> Double { Double(CKernelShims.largestLane(vector)) }
   @inline(__always) static func equalLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.equalLanes(a, b) }
   @inline(__always) static func greaterLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.greaterLanes(a, b) }
+  @inline(__always)
+  static func anyLane(of a: Lanes, _ b: Lanes, _ c: Lanes, _ d: Lanes, equals wanted: Lanes) -> Bool {
+    CKernelShims.anyLane(of: a, b, c, d, equals: wanted)
+  }
   @inline(__always) static func firstLane(_ vector: Lanes) -> Double { Double(vector[0]) }
   @inline(__always) static func widened(_ vector: Lanes) -> WideLanes { CKernelShims.widened(vector) }
+  @inline(__always) static var areNarrow: Bool { true }
   @inline(__always) static func divided(_ x: Lanes, by divisor: Lanes) -> Lanes { x / divisor }
   @inline(__always) static func capped(_ x: Lanes, at cap: Double) -> Lanes {
     softcapped(x, at: cap)
   }
 
   @inline(__always)
-  static func reference(maximum: Double) -> BlockReference<Lanes> {
+  static func covers(maximum: Double) -> Bool { maximum.magnitude <= Double(LaneReferences.largestMaximum) }
+
+  @inline(__always)
+  static func reference(maximum: Double) -> (magics: Lanes, floors: Lanes) {
     let references = LaneReferences(maxima: repeating(maximum))
-    return (
-      references.centers, references.magics, references.floors,
-      maximum.magnitude > Double(LaneReferences.largestUncentered)
-    )
+    return (references.magics, references.floors)
+  }
+
+  typealias Sums = (nodes: EightDoubles, rests: EightDoubles)
+
+  @inline(__always) static var noSums: Sums { (EightDoubles(repeating: 0), EightDoubles(repeating: 0)) }
+
+  @inline(__always)
+  static func add(count: Int, _ reference: (magics: Lanes, floors: Lanes), to sums: inout Sums, vector: (Int) -> Lanes)
+  {
+    var rests = Lanes(repeating: 0)
+    for index in 0..<count {
+      let exponentials = scaledExponentials(of: vector(index), magic: reference.magics, floor: reference.floors)
+      sums.nodes = sums.nodes + oddNodes(exponentials.nodes)
+      sums.nodes = sums.nodes + evenNodes(exponentials.nodes)
+      addRest(exponentials, to: &rests)
+    }
+    let wide = CKernelShims.widened(rests)
+    sums.rests = sums.rests + (wide.lowHalf + wide.highHalf)
   }
 
   @inline(__always)
-  static func exponentials(of x: Lanes, _ reference: BlockReference<Lanes>) -> ScaledExponentials<Lanes> {
-    scaledExponentials(
-      of: reference.isCentered ? x - reference.centers : x, magic: reference.magics, floor: reference.floors)
+  static func total(_ sums: Sums) -> Double {
+    sum(sums.nodes) * LaneReferences.nodeScale + sum(sums.rests) * LaneReferences.restScale
   }
 
-  @inline(__always)
-  static func add(_ exponentials: ScaledExponentials<Lanes>, to sum: inout BlockSums) {
-    addScaled(exponentials, to: &sum.total)
-  }
+  @inline(__always) static var smallestCompleteSum: Double { LaneReferences.smallestComplete }
 
   @inline(__always)
   static func scaling(maximum: Double) -> (center: Double, power: Double) {
-    LaneReferences(maxima: repeating(maximum)).scaling
+    (0, LaneReferences(maxima: repeating(maximum)).power)
   }
 }

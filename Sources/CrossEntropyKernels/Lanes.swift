@@ -4,6 +4,7 @@ import CKernelShims
 // the width of the machine's registers.
 typealias Lanes = SIMD16<Float>
 typealias WideLanes = SIMD16<Double>
+typealias EightDoubles = SIMD8<Double>
 
 /// How the elements of a row are cut up, and so in which order they are added. Part of the result: it depends on nothing
 /// but the number of classes.
@@ -32,10 +33,17 @@ extension WideLanes {
   @inline(__always) static func / (a: WideLanes, b: WideLanes) -> WideLanes { xentDivide(a, b) }
 }
 
+extension EightDoubles {
+  @inline(__always) static func + (a: EightDoubles, b: EightDoubles) -> EightDoubles { xentAdd(a, b) }
+}
+
 /// The sum of sixteen lanes, in an order that does not depend on the machine.
 @inline(__always)
-func sum(_ lanes: WideLanes) -> Double {
-  let eight = lanes.lowHalf + lanes.highHalf
+func sum(_ lanes: WideLanes) -> Double { sum(lanes.lowHalf + lanes.highHalf) }
+
+/// The sum of eight lanes, in an order that does not depend on the machine.
+@inline(__always)
+func sum(_ eight: EightDoubles) -> Double {
   let four = eight.lowHalf + eight.highHalf
   let two = four.lowHalf + four.highHalf
   return two[0] + two[1]

@@ -14,8 +14,9 @@ protocol LogitElement {
 
 /// A type whose rows can stand in lanes.
 protocol NarrowLogitElement: LogitElement where Numbers == FloatArithmetic {
-  /// The sixteen elements at `first` and at each `stride` bytes behind it.
-  static func loadColumn(_ first: UnsafeRawPointer, stride: Int) -> Lanes
+  /// Writes the columns of sixteen rows, 64 bytes apart, as floats; up to three columns more than there are. Up to three elements
+  /// behind the last row are read.
+  static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer)
 }
 
 extension LogitElement {
@@ -34,8 +35,20 @@ enum F32Element: NarrowLogitElement {
   @inline(__always) static var negativeInfinity: UInt32 { 0xff80_0000 }
   @inline(__always) static func widened(_ bits: UInt32) -> Double { Double(Float(bitPattern: bits)) }
   @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> Lanes { pointer.loadUnaligned(as: Lanes.self) }
-  @inline(__always) static func loadColumn(_ first: UnsafeRawPointer, stride: Int) -> Lanes {
-    CKernelShims.loadColumn(first, stride: stride)
+  @inline(__always)
+  static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer) {
+    guard classCount != 2 else { return loadTwoColumns(rows, into: columns) }
+    var index = 0
+    while index < classCount {
+      let (first, column) = (rows + index &* byteCount, columns + index &* Geometry.vectorByteCount)
+      if classCount &- index > 4 {
+        loadEightColumns(first, stride: classCount &* byteCount, into: column)
+        index &+= 8
+      } else {
+        column.storeBytes(of: CKernelShims.loadColumn(first, stride: classCount &* byteCount), as: Lanes.self)
+        index &+= 1
+      }
+    }
   }
 }
 
@@ -48,8 +61,13 @@ enum F16Element: NarrowLogitElement {
   @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> Lanes {
     CKernelShims.widened(f16: pointer.loadUnaligned(as: SIMD16<UInt16>.self))
   }
-  @inline(__always) static func loadColumn(_ first: UnsafeRawPointer, stride: Int) -> Lanes {
-    CKernelShims.widened(f16: loadShortColumn(first, stride: stride))
+  @inline(__always)
+  static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer) {
+    for index in 0..<classCount {
+      let column = loadShortColumn(rows + index &* byteCount, stride: classCount &* byteCount)
+      columns.storeBytes(
+        of: CKernelShims.widened(f16: column), toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
+    }
   }
 }
 
@@ -60,8 +78,13 @@ enum BF16Element: NarrowLogitElement {
   @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> Lanes {
     CKernelShims.widened(bf16: pointer.loadUnaligned(as: SIMD16<UInt16>.self))
   }
-  @inline(__always) static func loadColumn(_ first: UnsafeRawPointer, stride: Int) -> Lanes {
-    CKernelShims.widened(bf16: loadShortColumn(first, stride: stride))
+  @inline(__always)
+  static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer) {
+    for index in 0..<classCount {
+      let column = loadShortColumn(rows + index &* byteCount, stride: classCount &* byteCount)
+      columns.storeBytes(
+        of: CKernelShims.widened(bf16: column), toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
+    }
   }
 }
 

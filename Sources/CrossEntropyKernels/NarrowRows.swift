@@ -1,110 +1,196 @@
 import CKernelShims
 
-/// Room for the columns of sixteen narrow rows, and for a copy of the rows where there are fewer than sixteen.
-let narrowScratchByteCount = 2 * Geometry.laneCount * Geometry.largestNarrowClassCount * MemoryLayout<Float>.size
+/// Bytes of columns, maxima and classes that are worked on at once: half of the first cache at most.
+private let chunkByteCount = 12 << 10
 
-/// Summarises rows of few classes: sixteen rows stand side by side in the lanes, so that nothing is summed across a
-/// vector, and sixteen logarithms are taken at once. The last group is filled up with copies of its first row: a row's
-/// bits do not depend on its place.
+/// Room for a chunk, and for a copy of sixteen rows with some elements behind them.
+let narrowScratchByteCount =
+  chunkByteCount + Geometry.laneCount * (Geometry.largestNarrowClassCount + 1) * MemoryLayout<Float>.size
+
+/// Rows of few classes: sixteen stand side by side in the lanes, so that nothing is summed across a vector, and sixteen
+/// logarithms are taken at once.
 ///
-/// - Parameter scratch: `narrowScratchByteCount` bytes, for this call's own use.
-@inline(__always)
-func summarizeNarrowRows<Element: NarrowLogitElement, Kind: TransformKind>(
-  of type: Element.Type, as kind: Kind.Type, _ logits: UnsafeRawPointer, rowCount: Int, classCount: Int,
-  transform: LogitTransform, scratch: UnsafeMutableRawPointer, into summaries: UnsafeMutablePointer<RowSummary>
-) {
-  let rowByteCount = classCount &* Element.byteCount
-  let spare = scratch + narrowScratchByteCount / 2
-  var first = 0
-  while first < rowCount {
-    let count = min(Geometry.laneCount, rowCount &- first)
-    var group = logits + first &* rowByteCount
-    if count < Geometry.laneCount {
-      for lane in 0..<Geometry.laneCount {
-        let source = group + (lane < count ? lane &* rowByteCount : 0)
-        (spare + lane &* rowByteCount).copyMemory(from: source, byteCount: rowByteCount)
-      }
-      group = UnsafeRawPointer(spare)
-    }
-    let rows = NarrowGroup<Element, Kind>(group, classCount: classCount, transform: transform, columns: scratch)
-    rows.write(count: count, rows: group, columns: scratch, to: summaries + first)
-    first &+= count
-  }
-}
+/// What one group of sixteen takes is a long chain; so each step is made for a chunk of groups before the next.
+struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
+  let logits: UnsafeRawPointer
+  let rowCount: Int
+  let classCount: Int
+  let transform: LogitTransform
+  /// Each row's class or -1, to the end of the last sixteen, where the logits of the labels are asked for.
+  let classes: UnsafePointer<Int32>?
+  /// `narrowScratchByteCount` bytes.
+  let scratch: UnsafeMutableRawPointer
+  let summaries: RowSummaries
 
-/// Sixteen rows of few classes, computed.
-private struct NarrowGroup<Element: NarrowLogitElement, Kind: TransformKind> {
-  private let classCount: Int
-  private let maxima: Lanes
-  private let sums: WideLanes
-  /// The class of each row's first maximum; classes are few, so floats hold them.
-  private let argmaxes: Lanes
-  private let logSums: WideLanes
+  private var rowByteCount: Int { classCount &* Element.byteCount }
+
+  // A group's part of a chunk: its columns, of which three may be written too many, its maxima after the transform, and
+  // the class of each; classes are few, so floats hold them.
+  private var columnsByteCount: Int { (classCount &+ 3) &* Geometry.vectorByteCount }
+  private var groupByteCount: Int { columnsByteCount &+ 2 &* Geometry.vectorByteCount }
+
+  func summarize() {
+    let rowsPerChunk = chunkByteCount / groupByteCount &* Geometry.laneCount
+    var first = 0
+    while first < rowCount {
+      let end = min(first &+ rowsPerChunk, rowCount)
+      forEachGroup(first, end) { row, memory in findMaxima(row, memory) }
+      forEachGroup(first, end) { row, memory in sumExponentials(row, memory) }
+      forEachGroup(first, end) { row, memory in takeLogarithms(row, memory) }
+      first = end
+    }
+  }
 
   @inline(__always)
-  init(_ rows: UnsafeRawPointer, classCount: Int, transform: LogitTransform, columns: UnsafeMutableRawPointer) {
-    self.classCount = classCount
-    var rawMaxima = Lanes(repeating: -.infinity)
+  private func forEachGroup(_ first: Int, _ end: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
+    var memory = scratch
+    var row = first
+    while row < end {
+      body(row, memory)
+      row &+= Geometry.laneCount
+      memory += groupByteCount
+    }
+  }
+
+  // MARK: Maxima
+
+  @inline(__always)
+  private func findMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
+    prefetchRows(behind: first)
+    Element.loadColumns(rows(first), classCount: classCount, into: memory)
+    var maxima = Lanes(repeating: -.infinity)
     var argmaxes = Lanes(repeating: 0)
-    var index = 0
-    while index < classCount {
-      let column = Element.loadColumn(rows + index &* Element.byteCount, stride: classCount &* Element.byteCount)
-      columns.storeBytes(
-        of: transform.applied(to: column, of: FloatArithmetic.self, as: Kind.self),
-        toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
-      argmaxes = select(column, isGreaterThan: rawMaxima, yes: Lanes(repeating: Float(index)), no: argmaxes)
-      rawMaxima = larger(column, rawMaxima)
-      index &+= 1
+    var labelLogits = Lanes(repeating: 0)
+    let selectsLabels = classes != nil && classCount <= largestSelectedClassCount
+    let labels =
+      selectsLabels ? floats(UnsafeRawPointer(classes! + first).load(as: SIMD16<Int32>.self)) : argmaxes
+    var place = Lanes(repeating: 0)
+    for index in 0..<classCount {
+      let column = memory.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
+      argmaxes = select(column, isGreaterThan: maxima, yes: place, no: argmaxes)
+      maxima = larger(column, maxima)
+      if selectsLabels { labelLogits = select(labels, equals: place, yes: column, no: labelLogits) }
+      place = place + Lanes(repeating: 1)
     }
-    let maxima = transform.applied(to: rawMaxima, of: FloatArithmetic.self, as: Kind.self)
-    let references = LaneReferences(maxima: maxima)
-    var sums = WideLanes(repeating: 0)
-    index = 0
-    while index < classCount {
-      let column = columns.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
-      let others = select(
-        argmaxes, equals: Lanes(repeating: Float(index)), yes: Lanes(repeating: -.infinity), no: column)
-      addScaled(
-        scaledExponentials(of: others - references.centers, magic: references.magics, floor: references.floors),
-        to: &sums)
-      index &+= 1
-    }
-    sums = sums * references.scales(maxima: maxima)
-    self.maxima = maxima
-    self.argmaxes = argmaxes
-    self.sums = sums
-    logSums = logarithms(onePlus: sums)
-  }
-
-  /// - Parameters:
-  ///   - rows: the rows themselves, looked at again where one is not ordinary.
-  ///   - columns: room for the answers, lane by lane: taking lanes out of registers one at a time would be slower.
-  @inline(__always)
-  func write(
-    count: Int, rows: UnsafeRawPointer, columns: UnsafeMutableRawPointer,
-    to summaries: UnsafeMutablePointer<RowSummary>
-  ) {
-    columns.storeBytes(of: logSums, as: WideLanes.self)
-    columns.storeBytes(of: widened(maxima), toByteOffset: 128, as: WideLanes.self)
-    columns.storeBytes(of: argmaxes, toByteOffset: 256, as: Lanes.self)
-    let ordinary = ordinaryLanes(maxima: maxima, sums: sums)
-    for lane in 0..<count {
-      let maximum = columns.load(fromByteOffset: 128 &+ lane &* 8, as: Double.self)
-      guard ordinary & (1 &<< UInt16(truncatingIfNeeded: lane)) != 0 else {
-        let row = rows + lane &* classCount &* Element.byteCount
-        summaries[lane] = summaryOfSpecialRow(
-          of: Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN(row))
-        continue
+    maxima = transform.applied(to: maxima, of: FloatArithmetic.self, as: Kind.self)
+    memory.storeBytes(of: maxima, toByteOffset: columnsByteCount, as: Lanes.self)
+    memory.storeBytes(of: argmaxes, toByteOffset: columnsByteCount &+ Geometry.vectorByteCount, as: Lanes.self)
+    UnsafeMutableRawPointer(summaries.maxima + first).storeBytes(of: widened(maxima), as: WideLanes.self)
+    UnsafeMutableRawPointer(summaries.argmaxes + first).storeBytes(of: integers(argmaxes), as: SIMD16<Int32>.self)
+    if selectsLabels {
+      UnsafeMutableRawPointer(summaries.labelLogits + first).storeBytes(of: widened(labelLogits), as: WideLanes.self)
+    } else if let classes {
+      for row in first..<min(first &+ Geometry.laneCount, rowCount) {
+        summaries.labelLogits[row] = Element.element(max(0, Int(classes[row])), of: logits + row &* rowByteCount)
       }
-      summaries[lane] = RowSummary(
-        maximum: maximum, logSum: columns.load(fromByteOffset: lane &* 8, as: Double.self),
-        argmax: Int64(columns.load(fromByteOffset: 256 &+ lane &* 4, as: Float.self)))
     }
   }
 
+  /// Sixteen rows. The last are a copy, filled up with copies of their first: a row's bits do not depend on its place, and
+  /// nothing is read behind the last row.
   @inline(__always)
-  private func holdsNaN(_ row: UnsafeRawPointer) -> Bool {
-    for index in 0..<classCount where Element.element(index, of: row).isNaN { return true }
-    return false
+  private func rows(_ first: Int) -> UnsafeRawPointer {
+    let rows = logits + first &* rowByteCount
+    let count = rowCount &- first
+    guard count <= Geometry.laneCount else { return rows }
+    let copy = scratch + chunkByteCount
+    copy.copyMemory(from: rows, byteCount: count &* rowByteCount)
+    for lane in count..<max(count, Geometry.laneCount) {
+      (copy + lane &* rowByteCount).copyMemory(from: rows, byteCount: rowByteCount)
+    }
+    return UnsafeRawPointer(copy)
+  }
+
+  /// Has as many rows as a group read, some groups ahead.
+  @inline(__always)
+  private func prefetchRows(behind first: Int) {
+    let ahead = logits + first &* rowByteCount + prefetchDistance
+    var offset = 0
+    while offset < Geometry.laneCount &* rowByteCount {
+      prefetch(ahead + offset)
+      offset &+= 64
+    }
+  }
+
+  // MARK: Sums
+
+  /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
+  @inline(__always)
+  private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
+    @inline(__always) func column(_ index: Int) -> Lanes {
+      memory.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
+    }
+    let references = LaneReferences(
+      maxima: memory.load(fromByteOffset: columnsByteCount, as: Lanes.self))
+    let argmaxes = memory.load(fromByteOffset: columnsByteCount &+ Geometry.vectorByteCount, as: Lanes.self)
+    let (magics, floors) = (references.magics, references.floors)
+    var even = EightDoubles(repeating: 0)
+    var odd = even
+    var rests = WideLanes(repeating: 0)
+    var group = Lanes(repeating: 0)
+    @inline(__always) func add(_ logits: Lanes) {
+      let x = transform.applied(to: logits, of: FloatArithmetic.self, as: Kind.self)
+      let exponentials = scaledExponentials(of: x, magic: magics, floor: floors)
+      even = even + evenNodes(exponentials.nodes)
+      odd = odd + oddNodes(exponentials.nodes)
+      addRest(exponentials, to: &group)
+    }
+    if classCount == 2 {
+      add(select(argmaxes, equals: Lanes(repeating: 0), yes: column(1), no: column(0)))
+      rests = widened(group)
+    } else {
+      var index = 0
+      var place = Lanes(repeating: 0)
+      while index < classCount {
+        group = Lanes(repeating: 0)
+        let end = min(index &+ exponentialsPerGroup, classCount)
+        while index < end {
+          add(select(argmaxes, equals: place, yes: Lanes(repeating: -.infinity), no: column(index)))
+          place = place + Lanes(repeating: 1)
+          index &+= 1
+        }
+        rests = rests + widened(group)
+      }
+    }
+    let scaledSums = multiplyAdd(
+      interleaved(even, odd), WideLanes(repeating: LaneReferences.nodeScale),
+      rests * WideLanes(repeating: LaneReferences.restScale))
+    UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: scaledSums, as: WideLanes.self)
+  }
+
+  // MARK: Logarithms
+
+  @inline(__always)
+  private func takeLogarithms(_ first: Int, _ memory: UnsafeMutableRawPointer) {
+    let sums = UnsafeMutableRawPointer(summaries.logSums + first)
+    let scaledSums = sums.load(as: WideLanes.self)
+    let maxima = memory.load(fromByteOffset: columnsByteCount, as: Lanes.self)
+    let scales = LaneReferences(maxima: maxima).scales(maxima: maxima)
+    sums.storeBytes(of: logarithms(onePlus: scaledSums * scales), as: WideLanes.self)
+    let ordinary = ordinaryLanes(
+      maxima: maxima, atMost: LaneReferences.largestMaximum, sums: scaledSums,
+      least: classCount == 1 ? 0 : LaneReferences.smallestComplete)
+    if ordinary != .max { mend(first, ordinary) }
+  }
+
+  /// Computes rows by themselves that have no finite maximum, or a very large one, hold a NaN, or have a sum too small for its
+  /// terms to be all there.
+  @inline(never)
+  private func mend(_ first: Int, _ ordinary: UInt16) {
+    for index in first..<min(first &+ Geometry.laneCount, rowCount)
+    where ordinary & (1 &<< UInt16(truncatingIfNeeded: index &- first)) == 0 {
+      let row = logits + index &* rowByteCount
+      // Behind the chunk: the other groups' columns are done with, but not their maxima.
+      let room = scratch + chunkByteCount
+      var block = Block<Element, Kind>(row, count: classCount, transform: transform, scratch: room)
+        .summary(firstClass: 0)
+      summaries.store(fold(&block, count: 1, ofRow: row, of: Element.self, classCount: classCount), at: index)
+    }
   }
 }
+
+/// In bytes: memory answers while this much is computed.
+@inline(__always) private var prefetchDistance: Int { 4 << 10 }
+
+/// Up to this many classes the logit of the label is selected column by column; for more, it is loaded from each row.
+@inline(__always) private var largestSelectedClassCount: Int { 24 }

@@ -74,6 +74,18 @@ package func foldBlocks(
   _ blocks: UnsafePointer<BlockSummary>, ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int
 ) -> RowSummary {
   let count = blockCount(classCount: classCount)
+  switch format {
+  case XENT_FORMAT_F32: return fold(blocks, count: count, ofRow: row, of: F32Element.self, classCount: classCount)
+  case XENT_FORMAT_F16: return fold(blocks, count: count, ofRow: row, of: F16Element.self, classCount: classCount)
+  case XENT_FORMAT_F64: return fold(blocks, count: count, ofRow: row, of: F64Element.self, classCount: classCount)
+  default: return fold(blocks, count: count, ofRow: row, of: BF16Element.self, classCount: classCount)
+  }
+}
+
+@inline(__always)
+func fold<Element: LogitElement>(
+  _ blocks: UnsafePointer<BlockSummary>, count: Int, ofRow row: UnsafeRawPointer, of type: Element.Type, classCount: Int
+) -> RowSummary {
   var best = 0
   var isNaN = blocks[0].scaledSum.isNaN
   var index = 1
@@ -84,7 +96,7 @@ package func foldBlocks(
   }
   let maximum = blocks[best].maximum
   guard maximum.isFinite, !isNaN else {
-    return summaryOfSpecialRow(row, format: format, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
+    return summaryOfSpecialRow(of: type, row, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
   }
   let sumOfOthers = sumOfOthers(blocks, count: count, best: best, maximum: maximum)
   return RowSummary(maximum: maximum, logSum: logarithm(onePlus: sumOfOthers), argmax: blocks[best].argmax)
@@ -123,16 +135,17 @@ func byteCount(of format: LogitFormat) -> Int {
 ///   - logits: `rowCount * classCount` elements, row-major; need not be aligned.
 ///   - format: the type of the logits: `XENT_FORMAT_F32` or another.
 ///   - transform: what is done to each logit first.
+///   - classes: each row's class or -1, to the end of the last sixteen, where the logits of the labels are asked for.
 ///   - blocks: room for `blockCount(classCount:)` block summaries, for this call's own use.
 ///   - scratch: `kernelScratchByteCount` bytes, aligned to 64, for this call's own use.
-///   - summaries: room for one summary a row.
+///   - summaries: room for one summary a row, and to the end of the last sixteen.
 package func summarizeRows(
   _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int, transform: LogitTransform,
-  blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
-  into summaries: UnsafeMutablePointer<RowSummary>
+  classes: UnsafePointer<Int32>?, blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
+  into summaries: RowSummaries
 ) {
   guard classCount > Geometry.largestNarrowClassCount || format == XENT_FORMAT_F64 else {
-    summarizeNarrowRows(logits, format, rowCount, classCount, transform, scratch, summaries)
+    summarizeNarrowRows(logits, format, rowCount, classCount, transform, classes, scratch, summaries)
     return
   }
   let rowByteCount = classCount &* byteCount(of: format)
@@ -142,58 +155,61 @@ package func summarizeRows(
     summarizeBlocks(
       ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,
       scratch: scratch)
-    summaries[index] = foldBlocks(blocks, ofRow: row, format: format, classCount: classCount)
+    summaries.store(foldBlocks(blocks, ofRow: row, format: format, classCount: classCount), at: index)
+    if let classes { summaries.labelLogits[index] = logit(max(0, Int(classes[index])), ofRow: row, format: format) }
+  }
+}
+
+@inline(__always)
+private func logit(_ index: Int, ofRow row: UnsafeRawPointer, format: LogitFormat) -> Double {
+  switch format {
+  case XENT_FORMAT_F32: F32Element.element(index, of: row)
+  case XENT_FORMAT_F16: F16Element.element(index, of: row)
+  case XENT_FORMAT_F64: F64Element.element(index, of: row)
+  default: BF16Element.element(index, of: row)
+  }
+}
+
+extension RowSummaries {
+  @inline(__always)
+  func store(_ summary: RowSummary, at index: Int) {
+    maxima[index] = summary.maximum
+    logSums[index] = summary.logSum
+    argmaxes[index] = Int32(truncatingIfNeeded: summary.argmax)
   }
 }
 
 @inline(__always)
 private func summarizeNarrowRows(
   _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int, _ transform: LogitTransform,
-  _ scratch: UnsafeMutableRawPointer, _ summaries: UnsafeMutablePointer<RowSummary>
+  _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer, _ summaries: RowSummaries
 ) {
   if transform.softcap != 0 {
-    summarizeNarrowRows(as: Capped.self, logits, format, rowCount, classCount, transform, scratch, summaries)
+    summarizeNarrowRows(Capped.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
   } else if transform.temperature != 1 {
-    summarizeNarrowRows(as: Divided.self, logits, format, rowCount, classCount, transform, scratch, summaries)
+    summarizeNarrowRows(Divided.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
   } else {
-    summarizeNarrowRows(as: Untransformed.self, logits, format, rowCount, classCount, transform, scratch, summaries)
+    summarizeNarrowRows(
+      Untransformed.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
   }
 }
 
 @inline(__always)
 private func summarizeNarrowRows<Kind: TransformKind>(
-  as kind: Kind.Type, _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int,
-  _ transform: LogitTransform, _ scratch: UnsafeMutableRawPointer, _ summaries: UnsafeMutablePointer<RowSummary>
+  _ kind: Kind.Type, _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int,
+  _ transform: LogitTransform, _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer,
+  _ summaries: RowSummaries
 ) {
-  switch format {
-  case XENT_FORMAT_F32:
-    summarizeNarrowRows(
-      of: F32Element.self, as: kind, logits, rowCount: rowCount, classCount: classCount, transform: transform,
-      scratch: scratch, into: summaries)
-  case XENT_FORMAT_F16:
-    summarizeNarrowRows(
-      of: F16Element.self, as: kind, logits, rowCount: rowCount, classCount: classCount, transform: transform,
-      scratch: scratch, into: summaries)
-  default:
-    summarizeNarrowRows(
-      of: BF16Element.self, as: kind, logits, rowCount: rowCount, classCount: classCount, transform: transform,
-      scratch: scratch, into: summaries)
+  @inline(__always) func summarize<Element: NarrowLogitElement>(_ type: Element.Type) {
+    NarrowRows<Element, Kind>(
+      logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
+      scratch: scratch, summaries: summaries
+    ).summarize()
   }
-}
-
-@inline(__always)
-private func summaryOfSpecialRow(
-  _ row: UnsafeRawPointer, format: LogitFormat, classCount: Int, maximum: Double, holdsNaN: Bool
-) -> RowSummary {
   switch format {
-  case XENT_FORMAT_F32:
-    summaryOfSpecialRow(of: F32Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
-  case XENT_FORMAT_F16:
-    summaryOfSpecialRow(of: F16Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
-  case XENT_FORMAT_F64:
-    summaryOfSpecialRow(of: F64Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
-  default:
-    summaryOfSpecialRow(of: BF16Element.self, row, classCount: classCount, maximum: maximum, holdsNaN: holdsNaN)
+  case XENT_FORMAT_F32: summarize(F32Element.self)
+  case XENT_FORMAT_F16: summarize(F16Element.self)
+  default: summarize(BF16Element.self)
   }
 }
 

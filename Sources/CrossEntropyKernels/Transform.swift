@@ -102,17 +102,3 @@ func softcapped(_ x: Lanes, at cap: Double) -> Lanes {
   let capped = select(magnitude, isGreaterThan: largest, yes: magnitude, no: result)
   return select(zero, isGreaterThan: x, yes: zero - capped, no: capped)
 }
-
-/// `(exp(t) - 1) / t` for `|t| <= 0.35`, off by at most 2^-35.
-@inline(__always)
-private func shortExponentialQuotients(ofSmall t: WideLanes) -> WideLanes {
-  func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
-  // Estrin's order.
-  let square = t * t
-  let a = multiplyAdd(constant(1.0 / 2), t, constant(1))
-  let b = multiplyAdd(constant(1.0 / 24), t, constant(1.0 / 6))
-  let c = multiplyAdd(constant(1.0 / 720), t, constant(1.0 / 120))
-  let d = multiplyAdd(constant(1.0 / 40_320), t, constant(1.0 / 5_040))
-  let high = multiplyAdd(multiplyAdd(constant(1.0 / 362_880), square, d), square, c)
-  return multiplyAdd(multiplyAdd(high, square, b), square, a)
-}

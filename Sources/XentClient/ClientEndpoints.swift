@@ -1,5 +1,5 @@
-import Glibc
 import XentProtocol
+import ZeroMQ
 
 /// Where a client meets a daemon.
 package enum ClientEndpoints: Equatable, Sendable {
@@ -15,13 +15,11 @@ package enum ClientEndpoints: Equatable, Sendable {
     }
   }
 
-  /// The router lane of `$XENTD_ENDPOINT`; else of the user's daemon, else of the system's, whichever has a socket.
+  /// The router lane of `$XENTD_ENDPOINT`; else of the user's daemon, else of the system's, whichever answers.
   package static func found(environment: [String: String]) throws(ClientError) -> ClientEndpoints {
     if let endpoint = environment["XENTD_ENDPOINT"], !endpoint.isEmpty { return .router(endpoint) }
     let candidates = [DefaultEndpoints.user(environment: environment), .system].compactMap { $0?.router }
-    for endpoint in candidates where access(String(endpoint.dropFirst("ipc://".count)), F_OK) == 0 {
-      return .router(endpoint)
-    }
+    if let endpoint = candidates.first(where: { SocketPath($0)?.isAnswered == true }) { return .router(endpoint) }
     throw .noDaemon(lookedAt: candidates)
   }
 }

@@ -1,6 +1,6 @@
 /// Why batches could not be evaluated.
 package enum ClientError: Error, CustomStringConvertible {
-  /// No socket of a daemon is where one was looked for.
+  /// Nobody listens where a daemon was looked for.
   case noDaemon(lookedAt: [String])
   /// Nothing came for as long as was to be waited.
   case noAnswer(endpoint: String, seconds: Double, completed: Int, total: Int)
@@ -12,7 +12,7 @@ package enum ClientError: Error, CustomStringConvertible {
   package var description: String {
     switch self {
     case .noDaemon(let places):
-      "no daemon found: there is no socket at \(places.joined(separator: " or ")); "
+      "no daemon found: nobody listens at \(places.joined(separator: " or ")); "
         + "start one with `xentd`, or name its endpoint with --endpoint"
     case .noAnswer(let endpoint, let seconds, let completed, let total):
       "no answer from \(endpoint) within \(seconds) s, after \(completed) of \(total) batches; "

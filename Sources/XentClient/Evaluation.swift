@@ -55,6 +55,8 @@ package struct Evaluation: Sendable {
     finiteWeight == 0 ? .nan : finiteSum / finiteWeight
   }
   package var perplexity: Double { exp(mean) }
+  /// Counted rows whose loss is finite.
+  package var finiteCount: Int { countedCount - notFiniteCount }
   /// The part of the counted rows whose largest logit is the label's.
   package var accuracy: Double { partOfCounted(correctCount) }
   /// The part of the counted rows whose label is among the k largest logits.

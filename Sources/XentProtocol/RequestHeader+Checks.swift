@@ -114,14 +114,14 @@ extension RequestHeader {
     try check("softcap", softcap, "finite and more than 0, or 0 for none") { $0 >= 0 && $0.isFinite }
     try check("label tolerance", labelTolerance, "finite and at least 0") { $0 >= 0 && $0.isFinite }
     if flags.contains(.ignore), labelKind != .integer {
-      throw refusal(.badOption, "IGNORE: an ignore index goes with integer labels, received \(labelKind.name) labels")
+      throw refusal(.badOption, "IGNORE: an ignore index goes with integer labels, received \(labelKind.plural)")
     }
     if flags.contains(.zeroRowIgnored), labelKind != .oneHot {
-      throw refusal(.badOption, "ZERO_ROW_IGNORED: goes with one-hot labels, received \(labelKind.name) labels")
+      throw refusal(.badOption, "ZERO_ROW_IGNORED: goes with one-hot labels, received \(labelKind.plural)")
     }
     if labelTolerance != 0, labelKind != .probabilities {
       throw refusal(
-        .badOption, "label tolerance: \(labelTolerance) goes with probabilities, received \(labelKind.name) labels")
+        .badOption, "label tolerance: \(labelTolerance) goes with probabilities, received \(labelKind.plural)")
     }
   }
 

@@ -66,7 +66,7 @@ extension RequestHeader {
     guard let labelType = LabelType(rawValue: typeCode), labelKind.takes(labelType) else {
       let known = LabelType.allCases.filter(labelKind.takes).map { "\($0.rawValue) (\($0.name))" }
       throw refusal(
-        "label type: \(labelKind.name) labels take \(known.joined(separator: ", ")), received \(typeCode)")
+        "label type: \(labelKind.plural) take \(known.joined(separator: ", ")), received \(typeCode)")
     }
     flags = RequestFlags(rawValue: frame.integer(UInt32.self, at: 44))
     guard flags.isSubset(of: .known) else {

@@ -46,10 +46,11 @@ package enum LabelKind: UInt8, Sendable, CaseIterable {
   /// A row of classes whose elements add up to 1.
   case probabilities = 3
 
-  package var name: String {
+  /// What labels of this kind are called.
+  package var plural: String {
     switch self {
-    case .integer: "integer"
-    case .oneHot: "one-hot"
+    case .integer: "integer labels"
+    case .oneHot: "one-hot labels"
     case .probabilities: "probabilities"
     }
   }

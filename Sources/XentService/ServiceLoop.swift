@@ -110,6 +110,8 @@ package final class ServiceLoop {
     var longestWait = gatherer.hasCarried ? 0 : min(longestWait, memory.safeMilliseconds)
     if lanes.contains(where: { $0.wantsRetry }) { longestWait = min(longestWait, Self.retryMilliseconds) }
     try poller.wait(milliseconds: longestWait)
+    // The wait is the end of a turn: a request that ends it has not waited itself.
+    lastTurnEndedAt = Clock.monotonicNanoseconds
     for lane in lanes { try lane.look(at: poller) }
   }
 

@@ -21,6 +21,9 @@ struct DataSet {
     }
     let (rowCount, classCount) = (logits.shape[0], logits.shape[1])
     (self.rowCount, self.classCount) = (rowCount, classCount)
+    guard classCount > 0 else {
+      throw EvalError("\(logits.path): expected at least one class, received the shape \(logits.shape)")
+    }
     guard let type = Self.logitsTypes[logits.type] else {
       throw EvalError("\(logits.path): expected logits of type f2, f4 or f8, received \(logits.type)")
     }

@@ -13,7 +13,8 @@ struct Eval: ParsableCommand {
       probabilities of that shape. Without an endpoint, the daemon of $XENTD_ENDPOINT, of the user, or of the system \
       is asked, in this order.
 
-      Exit code 1: some rows were invalid, unless --invalid report. Exit code 2: nothing could be evaluated.
+      Exit code 1: some rows were invalid, unless --invalid report. Exit code 2: nothing could be evaluated, or no \
+      row has a finite loss.
       """)
 
   @Option(help: ArgumentHelp("A float array of shape (rows, classes).", valueName: "a.npy"))
@@ -79,7 +80,7 @@ struct Eval: ParsableCommand {
     }
     print(json ? report.json : report.text)
     if report.evaluation.invalidCount > 0, invalid == .fail { throw ExitCode(1) }
-    if report.evaluation.countedCount == 0 { throw ExitCode(2) }
+    if report.evaluation.finiteCount == 0 { throw ExitCode(2) }
   }
 
   private func evaluate() throws -> EvalReport {
@@ -88,7 +89,7 @@ struct Eval: ParsableCommand {
     let endpoints = try chosenEndpoints()
     var stream = try BatchStream(endpoints, window: Self.window, timeoutSeconds: timeout)
     let daemon = try DaemonInfo(json: stream.info())
-    var outputs = RowOutputs(self.outputs, rowCount: data.rowCount, isFloat64: data.wantsFloat64)
+    var outputs = try RowOutputs(self.outputs, rowCount: data.rowCount, isFloat64: data.wantsFloat64)
     var template = RequestHeader()
     template.flags = outputs.flags
     loss.apply(to: &template)

@@ -8,11 +8,12 @@ struct MappedFile {
     func failure(_ doing: String) -> EvalError {
       EvalError("\(path): cannot be \(doing): \(String(cString: strerror(errno)))")
     }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure("opened") }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure("read") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw EvalError("\(path): expected a file, which can be mapped") }
     guard status.st_size > 0 else { throw EvalError("\(path): is empty") }
     let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let start, start != MAP_FAILED else { throw failure("mapped") }

@@ -16,6 +16,9 @@ struct NumpyArray {
     guard file.count >= 10, file.starts(with: [0x93] + Array("NUMPY".utf8)) else {
       throw EvalError("\(path): is not a .npy file; write it with numpy.save")
     }
+    guard (1...3).contains(file[6]) else {
+      throw EvalError("\(path): is of version \(file[6]) of the .npy format; expected 1, 2 or 3")
+    }
     let isFirstVersion = file[6] == 1
     guard isFirstVersion || file.count >= 12 else { throw EvalError("\(path): is cut short in its header") }
     let length =
@@ -50,7 +53,10 @@ struct NumpyArray {
       return (next.partialValue, product.1 || next.overflow)
     }
     let (expected, overflows) = count.multipliedReportingOverflow(by: Int(type.dropFirst()) ?? 0)
-    guard !overflow, !overflows, expected <= elements.count else {
+    guard !overflow, !overflows else {
+      throw EvalError("\(path): no file holds an array of shape \(shape); its header is damaged")
+    }
+    guard expected <= elements.count else {
       throw EvalError(
         "\(path): is cut short: expected \(expected) bytes of \(shape) \(type), received \(elements.count)")
     }

@@ -18,10 +18,16 @@ struct RowFile {
   private let element: Element
   private var values: [Double]
 
-  init(_ path: String, _ element: Element, rowCount: Int) {
+  /// - Throws: `EvalError` where the file will not be writable: better told now than after the evaluation.
+  init(_ path: String, _ element: Element, rowCount: Int) throws {
     self.path = path
     self.element = element
     values = Array(repeating: .nan, count: rowCount)
+    let isNew = access(path, F_OK) != 0
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw failure }
+    close(descriptor)
+    if isNew { unlink(path) }
   }
 
   mutating func set(_ values: [Double], firstRow: Int) {

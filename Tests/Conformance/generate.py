@@ -12,6 +12,7 @@ The exact answers come from 80-bit arithmetic here, which shares nothing with xe
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -82,7 +83,7 @@ def exact(case: dict[str, Any]) -> dict[str, Any]:
     total = (row_weights * losses)[counted & (row_weights != 0)].sum()
     weight = (row_weights * class_weight)[counted].sum()
     return {
-        "losses": losses, "sum": total, "mean": total / weight if weight else Long("nan"),
+        "losses": losses, "losses * sample weights": losses * row_weights, "sum": total, "mean": total / weight if weight else Long("nan"),
         "sum / counted": total / counted.sum() if counted.any() else Long("nan"),
         "sum / rows": total / rows,
     }
@@ -104,12 +105,20 @@ def plain(value: Any) -> Any:
 cases: list[dict[str, Any]] = []
 
 
-def add(framework: str, name: str, call: str, field: str, answer: Any, wrong: str | None = None, **request: Any) -> None:
-    """Adds a case, and makes sure that the framework is right, or wrong, as is said here."""
+def add(
+    framework: str, call: str, reduction: str | None, field: str, answer: Any, name: str = "", wrong: str | None = None,
+    note: str = "", **request: Any,
+) -> None:
+    """Adds a case, and makes sure that the framework is right, or wrong, as is said here.
+
+    `call` is what a user writes, with {} for the reduction; `field` the expression of a result's fields that is the answer.
+    """
     request.setdefault("logits", LOGITS)
     request.setdefault("kind", "integer")
     lists = {key: plain(value) for key, value in request.items()}
-    case = {"framework": framework, "name": name, "call": call, "field": field, "request": lists}
+    name = name or call.replace("{}", repr(reduction))
+    case = {
+        "framework": framework, "name": name, "call": call, "reduction": reduction, "field": field, "request": lists}
     truth = np.atleast_1d(np.asarray(exact({"request": request})[field], Long))
     received = np.atleast_1d(np.asarray(answer, np.float64)).astype(Long)
     same = np.isnan(truth) & np.isnan(received)
@@ -121,6 +130,8 @@ def add(framework: str, name: str, call: str, field: str, answer: Any, wrong: st
     case["exact"] = [number(value) for value in truth]
     if wrong:
         case["wrong"] = wrong
+    if note:
+        case["note"] = note
     cases.append(case)
 
 
@@ -128,12 +139,9 @@ def add(framework: str, name: str, call: str, field: str, answer: Any, wrong: st
 
 T = torch.tensor
 REDUCTIONS = {"none": "losses", "sum": "sum", "mean": "mean"}
-TORCH_OPTIONS = {
-    "": {}, ", weight": {"class_weights": WEIGHTS}, ", ignore_index": {"ignore_index": -100},
-    ", label_smoothing": {"label_smoothing": 0.1},
-    ", weight, label_smoothing": {"class_weights": WEIGHTS, "label_smoothing": 0.1},
-    ", weight, ignore_index": {"class_weights": WEIGHTS, "ignore_index": -100},
-    ", ignore_index, label_smoothing": {"ignore_index": -100, "label_smoothing": 0.1},
+TORCH_ARGUMENTS = {  # as they are written, and as they are sent
+    "weight": (", weight=w", {"class_weights": WEIGHTS}), "ignore_index": (", ignore_index=-100", {"ignore_index": -100}),
+    "label_smoothing": (", label_smoothing=0.1", {"label_smoothing": 0.1}),
 }
 
 
@@ -144,64 +152,79 @@ def torch_loss(logits: np.ndarray, labels: np.ndarray, reduction: str, options: 
         label_smoothing=options.get("label_smoothing", 0.0)).numpy()
 
 
-for reduction, field in REDUCTIONS.items():
-    for text, options in TORCH_OPTIONS.items():
+for count in range(len(TORCH_ARGUMENTS) + 1):
+    for names in itertools.combinations(TORCH_ARGUMENTS, count):
+        text = "".join(TORCH_ARGUMENTS[name][0] for name in names)
+        options = {key: value for name in names for key, value in TORCH_ARGUMENTS[name][1].items()}
         labels = IGNORING if "ignore_index" in options else LABELS
-        call = f"F.cross_entropy(logits, labels{text}, reduction='{reduction}')"
-        add("PyTorch", f"indices{text}, {reduction}", call, field, torch_loss(LOGITS, labels, reduction, options),
-            labels=labels, **options)
-        if "ignore_index" not in options:
-            call = f"F.cross_entropy(logits, probabilities{text}, reduction='{reduction}')"
-            # PyTorch divides by the number of rows where labels are probabilities.
-            add("PyTorch", f"probabilities{text}, {reduction}", call, field,
-                torch_loss(LOGITS, PROBABILITIES, reduction, options), labels=PROBABILITIES, kind="probabilities", **options)
+        for reduction, field in REDUCTIONS.items():
+            add("PyTorch", f"F.cross_entropy(logits, labels{text}, reduction={{}})", reduction, field,
+                torch_loss(LOGITS, labels, reduction, options), labels=labels, **options)
+            if "ignore_index" not in options:
+                # PyTorch divides by the number of rows where labels are probabilities.
+                add("PyTorch", f"F.cross_entropy(logits, probabilities{text}, reduction={{}})", reduction, field,
+                    torch_loss(LOGITS, PROBABILITIES, reduction, options), labels=PROBABILITIES, kind="probabilities",
+                    **options)
 
 # Keras -----------------------------------------------------------------------------------------------------------------
 
 KERAS_REDUCTIONS = {None: "losses", "sum": "sum", "sum_over_batch_size": "sum / rows", "mean_with_sample_weight": "mean"}
-for reduction, field in KERAS_REDUCTIONS.items():
-    for weights_text, weights in (("", None), (", sample_weight", ROW_WEIGHTS)):
-        # A loss of each row is not weighed by xentd; Keras weighs it.
-        if reduction is None and weights is not None:
-            continue
-        options = {} if weights is None else {"sample_weights": weights}
-        sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction)
-        add("Keras", f"SparseCategoricalCrossentropy{weights_text}, {reduction}",
-            f"SparseCategoricalCrossentropy(from_logits=True, reduction={reduction!r})(labels, logits{weights_text})",
-            field, sparse(LABELS, LOGITS, sample_weight=weights).numpy(), labels=LABELS, **options)
-        for smoothing_text, smoothing in (("", 0.0), (", label_smoothing", 0.1)):
-            dense = keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=smoothing, reduction=reduction)
-            call = (f"CategoricalCrossentropy(from_logits=True{smoothing_text}, reduction={reduction!r})"
-                    f"(labels, logits{weights_text})")
-            smooth = {"label_smoothing": smoothing} if smoothing else {}
-            for kind, labels in (("onehot", ONE_HOT), ("probabilities", PROBABILITIES)):
-                add("Keras", f"CategoricalCrossentropy of {kind}{smoothing_text}{weights_text}, {reduction}", call, field,
-                    dense(labels, LOGITS, sample_weight=weights).numpy(), labels=labels, kind=kind, **smooth, **options)
-    ignoring = np.where(IGNORING < 0, 9, IGNORING)
-    ignore = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=9, reduction=reduction)
+NINES = np.where(IGNORING < 0, 9, IGNORING)
+SOFTMAX = np.exp(LOGITS - LOGITS.max(axis=1, keepdims=True))
+SOFTMAX /= SOFTMAX.sum(axis=1, keepdims=True)
+KERAS_LOSSES = {  # the class and its arguments: what makes the loss, labels, what is sent
+    "SparseCategoricalCrossentropy(from_logits=True": ({}, LABELS, {}),
+    "SparseCategoricalCrossentropy(from_logits=True, ignore_class=9": ({"ignore_class": 9}, NINES, {"ignore_index": 9}),
+    "CategoricalCrossentropy(from_logits=True": ({}, ONE_HOT, {"kind": "onehot"}),
+    "CategoricalCrossentropy(from_logits=True, label_smoothing=0.1": (
+        {"label_smoothing": 0.1}, ONE_HOT, {"kind": "onehot", "label_smoothing": 0.1}),
+    "CategoricalCrossentropy(from_logits=True ": ({}, PROBABILITIES, {"kind": "probabilities"}),
+    "CategoricalCrossentropy(from_logits=True, label_smoothing=0.1 ": (
+        {"label_smoothing": 0.1}, PROBABILITIES, {"kind": "probabilities", "label_smoothing": 0.1}),
+}
+
+
+def keras_field(reduction: str | None, has_mask: bool, has_weights: bool) -> str:
     # A class that is ignored makes a mask, and Keras divides by what the mask leaves.
-    add("Keras", f"ignore_class, {reduction}",
-        f"SparseCategoricalCrossentropy(from_logits=True, ignore_class=9, reduction={reduction!r})(labels, logits)",
-        "sum / counted" if reduction == "sum_over_batch_size" else field,
-        ignore(ignoring, LOGITS).numpy(), labels=ignoring, ignore_index=9)
+    if reduction == "sum_over_batch_size" and has_mask:
+        return "sum / counted"
+    # The losses of rows are not weighed by xentd; Keras weighs them.
+    return "losses * sample weights" if reduction is None and has_weights else KERAS_REDUCTIONS[reduction]
+
+
+for text, (arguments, labels, sent) in KERAS_LOSSES.items():
+    for weights in (None, ROW_WEIGHTS):
+        for reduction in KERAS_REDUCTIONS:
+            loss = getattr(keras.losses, text.split("(")[0])(from_logits=True, reduction=reduction, **arguments)
+            labels_text = {"onehot": "one_hot", "probabilities": "probabilities"}.get(sent.get("kind", ""), "labels")
+            call = f"{text.strip()}, reduction={{}})({labels_text}, logits" + (", sample_weight=a)" if weights is not None else ")")
+            add("Keras", call, reduction, keras_field(reduction, "ignore_class" in arguments, weights is not None),
+                loss(labels, LOGITS, sample_weight=weights).numpy(), labels=labels, **sent,
+                **({} if weights is None else {"sample_weights": weights}))
+# Its default takes probabilities: their logarithms are sent.
+for name, labels, sent in (("Sparse", LABELS, {}), ("", ONE_HOT, {"kind": "onehot"})):
+    for reduction in KERAS_REDUCTIONS:
+        loss = getattr(keras.losses, name + "CategoricalCrossentropy")(reduction=reduction)
+        call = f"{name}CategoricalCrossentropy(reduction={{}})({'labels' if name else 'one_hot'}, p)"
+        add("Keras", call, reduction, KERAS_REDUCTIONS[reduction], loss(labels, SOFTMAX).numpy(), logits=np.log(SOFTMAX),
+            labels=labels, note="log(p) as logits", **sent)
 
 # optax -----------------------------------------------------------------------------------------------------------------
 
-add("optax", "integer labels", "softmax_cross_entropy_with_integer_labels(logits, labels)", "losses",
+add("optax", "softmax_cross_entropy_with_integer_labels(logits, labels)", None, "losses",
     optax.softmax_cross_entropy_with_integer_labels(jnp.array(LOGITS), jnp.array(LABELS)), labels=LABELS)
-add("optax", "one-hot labels", "softmax_cross_entropy(logits, one_hot)", "losses",
+add("optax", "softmax_cross_entropy(logits, one_hot)", None, "losses",
     optax.softmax_cross_entropy(jnp.array(LOGITS), jnp.array(ONE_HOT)), labels=ONE_HOT, kind="onehot")
-add("optax", "probabilities", "softmax_cross_entropy(logits, probabilities)", "losses",
+add("optax", "softmax_cross_entropy(logits, probabilities)", None, "losses",
     optax.softmax_cross_entropy(jnp.array(LOGITS), jnp.array(PROBABILITIES)), labels=PROBABILITIES, kind="probabilities")
 masked = LOGITS.copy()
 masked[:, 1] = -np.inf
 elsewhere = np.where(LABELS == 1, 0, LABELS)
-add("optax", "safe, a masked class", "safe_softmax_cross_entropy(logits, one_hot)", "losses",
+add("optax", "safe_softmax_cross_entropy(logits, one_hot)", None, "losses",
     optax.safe_softmax_cross_entropy(jnp.array(masked), jnp.array(np.eye(5, dtype=np.float32)[elsewhere])),
     logits=masked, labels=np.eye(5, dtype=np.float32)[elsewhere], kind="onehot")
 smooth = optax.smooth_labels(jnp.array(ONE_HOT), 0.1)
-add("optax", "smooth_labels", "softmax_cross_entropy(logits, smooth_labels(one_hot, 0.1))", "losses",
+add("optax", "softmax_cross_entropy(logits, smooth_labels(one_hot, 0.1))", None, "losses",
     optax.softmax_cross_entropy(jnp.array(LOGITS), smooth), labels=ONE_HOT, kind="onehot", label_smoothing=0.1)
 
 
@@ -221,13 +244,15 @@ def onnx_loss(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None
 
 
 for reduction, field in REDUCTIONS.items():
-    call = f"SoftmaxCrossEntropyLoss(reduction='{reduction}'"
-    add("ONNX", reduction, call + ")", field, onnx_loss(LOGITS, LABELS, reduction=reduction), labels=LABELS)
-    add("ONNX", f"weights, {reduction}", call + ", weights)", field,
-        onnx_loss(LOGITS, LABELS, WEIGHTS, reduction=reduction), labels=LABELS, class_weights=WEIGHTS)
-    add("ONNX", f"weights, ignore_index, {reduction}", call + ", weights, ignore_index=-100)", field,
-        onnx_loss(LOGITS, IGNORING, WEIGHTS, reduction=reduction, ignore_index=-100), labels=IGNORING,
-        class_weights=WEIGHTS, ignore_index=-100)
+    for weights in (None, WEIGHTS):
+        for ignore in (None, -100):
+            attributes = {} if ignore is None else {"ignore_index": ignore}
+            call = "SoftmaxCrossEntropyLoss(logits, labels" + (", w" if weights is not None else "") + "; reduction={}"
+            call += ", ignore_index=-100)" if attributes else ")"
+            labels = LABELS if ignore is None else IGNORING
+            add("ONNX", call, reduction, field,
+                onnx_loss(LOGITS, labels, weights, reduction=reduction, **attributes), labels=labels, **attributes,
+                **({} if weights is None else {"class_weights": weights}))
 
 
 # Liger's formulas, in NumPy --------------------------------------------------------------------------------------------
@@ -239,12 +264,16 @@ def liger(logits: np.ndarray, labels: np.ndarray, lse_square_scale: float = 0, s
     return lse - z[np.arange(len(z)), labels] + lse_square_scale * lse**2
 
 
-add("Liger", "lse_square_scale", "LigerCrossEntropyLoss(lse_square_scale=1e-3, reduction='none')", "losses",
-    liger(LOGITS, LABELS, lse_square_scale=1e-3), labels=LABELS, z_loss=1e-3)
-add("Liger", "softcap", "LigerCrossEntropyLoss(softcap=4.0, reduction='none')", "losses",
-    liger(LOGITS, LABELS, softcap=4.0), labels=LABELS, softcap=4.0)
-add("Liger", "softcap, lse_square_scale", "LigerCrossEntropyLoss(softcap=4.0, lse_square_scale=1e-3)", "mean",
-    liger(LOGITS, LABELS, 1e-3, 4.0).mean(), labels=LABELS, softcap=4.0, z_loss=1e-3)
+LIGER_OPTIONS = {
+    "lse_square_scale=1e-3": {"z_loss": 1e-3}, "softcap=4.0": {"softcap": 4.0},
+    "softcap=4.0, lse_square_scale=1e-3": {"softcap": 4.0, "z_loss": 1e-3},
+}
+for text, options in LIGER_OPTIONS.items():
+    losses = liger(LOGITS, LABELS, options.get("z_loss", 0), options.get("softcap"))
+    for reduction, field in REDUCTIONS.items():
+        answer = losses if reduction == "none" else getattr(losses, reduction)()
+        add("Liger", f"LigerCrossEntropyLoss({text}, reduction={{}})(logits, labels)", reduction, field, answer,
+            labels=LABELS, **options)
 
 # Where frameworks are wrong --------------------------------------------------------------------------------------------
 
@@ -255,29 +284,30 @@ sparse_none = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduc
 tiny = "a loss below the precision of 1 is lost: the logarithm is taken of a sum that holds the 1 already"
 jax_int = lambda z, y: optax.softmax_cross_entropy_with_integer_labels(jnp.array(z), jnp.array(y))
 EVERY = {
-    "PyTorch": ("F.cross_entropy(logits, labels, reduction='none')", lambda z, y: torch_loss(z, y, "none", {})),
+    "PyTorch": ("F.cross_entropy(logits, labels, reduction={})", lambda z, y: torch_loss(z, y, "none", {})),
     "Keras": ("SparseCategoricalCrossentropy(from_logits=True, reduction=None)(labels, logits)",
               lambda z, y: sparse_none(y, z).numpy()),
     "optax": ("softmax_cross_entropy_with_integer_labels(logits, labels)", jax_int),
     "ONNX": ("SoftmaxCrossEntropyLoss(reduction='none')", lambda z, y: onnx_loss(z, y, reduction="none")),
 }
 for framework, (call, run) in EVERY.items():
-    add(framework, "confident rows", call, "losses", run(CONFIDENT, ORDER), wrong=tiny, logits=CONFIDENT, labels=ORDER)
+    add(framework, call, "none", "losses", run(CONFIDENT, ORDER), name="confident rows", wrong=tiny, logits=CONFIDENT,
+        labels=ORDER)
 for framework, (call, run) in EVERY.items():
     answer = run(FAR, ORDER[:2])
     truth = exact({"request": {"logits": FAR, "labels": ORDER[:2], "kind": "integer"}})["losses"]
     is_right = np.allclose(np.asarray(answer, float), truth.astype(float), rtol=1e-5)
-    add(framework, "logits of 1e8", call, "losses", answer, logits=FAR, labels=ORDER[:2],
+    add(framework, call, "none", "losses", answer, name="logits of 1e8", logits=FAR, labels=ORDER[:2],
         wrong=None if is_right else "the log-sum-exp is rounded to the precision of 1e8 before the logit is subtracted")
 nothing = np.full(7, 9)
-add("Keras", "every row ignored", "SparseCategoricalCrossentropy(from_logits=True, ignore_class=9)(labels, logits)",
-    "sum / counted", keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=9)(nothing, LOGITS).numpy(),
-    wrong="0 reads as a perfect score where nothing was evaluated", labels=nothing, ignore_index=9)
-add("PyTorch", "every row ignored", "F.cross_entropy(logits, labels)", "mean",
-    torch_loss(LOGITS, np.full(7, -100), "mean", {}), labels=np.full(7, -100), ignore_index=-100)
+add("Keras", "SparseCategoricalCrossentropy(from_logits=True, ignore_class=9)(labels, logits)", None, "sum / counted",
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=9)(nothing, LOGITS).numpy(),
+    name="every row ignored", wrong="0 reads as a perfect score where nothing was evaluated", labels=nothing, ignore_index=9)
+add("PyTorch", "F.cross_entropy(logits, labels)", "mean", "mean", torch_loss(LOGITS, np.full(7, -100), "mean", {}),
+    name="every row ignored", labels=np.full(7, -100), ignore_index=-100)
 outside = np.array([0, 7, 1, 4, 2, 2, 0])
-add("optax", "a label out of range", "softmax_cross_entropy_with_integer_labels(logits, labels)", "losses",
-    jax_int(LOGITS, outside), labels=outside)
+add("optax", "softmax_cross_entropy_with_integer_labels(logits, labels)", None, "losses", jax_int(LOGITS, outside),
+    name="a label out of range", labels=outside)
 
 path = Path(__file__).with_name("vectors.json")
 lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
@@ -292,14 +322,26 @@ SENT = {
     "softcap": "`softcap` {}", "class_weights": "flag CLASS_WEIGHTS", "sample_weights": "flag SAMPLE_WEIGHTS",
 }
 KINDS = {"integer": "integer labels", "onehot": "one-hot labels", "probabilities": "probabilities"}
-FIELDS = {"losses": "the losses (flag LOSSES)", "sum": "`sum`", "mean": "`mean`", "sum / counted": "`sum / counted`",
-          "sum / rows": "`sum / rows`"}
+FIELDS = {"losses": "losses", "losses * sample weights": "losses times `a`", "sum": "`sum`", "mean": "`mean`", "sum / counted": "`sum / counted`", "sum / rows": "`sum / rows`"}
+REDUCTION_NAMES = {"Keras": list(KERAS_REDUCTIONS), "optax": [None]}
+SPECIAL = {"confident rows", "logits of 1e8", "every row ignored", "a label out of range"}
 
 
-def row(case: dict[str, Any]) -> str:
-    options = [text.format(case["request"][key]) for key, text in SENT.items() if key in case["request"]]
-    cells = [f"`{case['call']}`", ", ".join([KINDS[case["request"]["kind"]], *options]), FIELDS[case["field"]]]
-    return "| " + " | ".join(cells) + " |"
+def table(framework: str) -> list[str]:
+    """A line for each call that a user may write, with a column for each reduction."""
+    reductions = REDUCTION_NAMES.get(framework, list(REDUCTIONS))
+    lines: dict[tuple[str, str], dict[str | None, str]] = {}
+    for case in cases:
+        if case["framework"] == framework and case["name"] not in SPECIAL:
+            options = [text.format(case["request"][key]) for key, text in SENT.items() if key in case["request"]]
+            notes = [case["note"]] if "note" in case else []
+            sent = ", ".join([*notes, KINDS[case["request"]["kind"]], *options])
+            lines.setdefault((case["call"], sent), {})[case["reduction"]] = FIELDS[case["field"]]
+    heads = [f"`r={name!r}`" for name in reductions] if len(reductions) > 1 else ["the number is"]
+    rows = [
+        [f"`{call.replace('{}', 'r')}`", sent, *(numbers.get(name, "") for name in reductions)]
+        for (call, sent), numbers in lines.items()]
+    return [f"| {' | '.join(cells)} |" for cells in [["you write", "you send", *heads], ["---"] * (2 + len(heads)), *rows]]
 
 
 def shown(values: list[Any]) -> str:
@@ -308,9 +350,8 @@ def shown(values: list[Any]) -> str:
 
 tables = []
 for framework, version in VERSIONS.items():
-    rows = list(dict.fromkeys(row(case) for case in cases if case["framework"] == framework and "wrong" not in case))
-    title = framework if version == "formulas" else f"{framework} {version.split('+')[0]}"
-    tables += [f"## {title}", "", "| you write | you send | the number is |", "|---|---|---|", *rows, ""]
+    title = "Liger (its formulas, in NumPy)" if framework == "Liger" else f"{framework} {version.split('+')[0]}"
+    tables += [f"## {title}", "", *table(framework), ""]
 tables += ["## Where a framework is wrong", "", "| framework | case | it says | exact, and xentd's | why |", "|---|---|---|---|---|"]
 tables += [
     f"| {case['framework']} | {case['name']} | {shown(case['answer'])} | {shown(case['exact'])} | {case['wrong']} |"

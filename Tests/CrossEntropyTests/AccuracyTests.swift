@@ -66,6 +66,35 @@ import Testing
       }
     }
 
+    @Test("losses that only doubles can hold come out as f64, beside rows that floats can", arguments: kernels)
+    func farBelow(kernel: Kernel) {
+      for classCount in [2, 3, 17, 64, 65, 100, 2048, 2049, 5000] {
+        for gap in stride(from: Float(20), through: 640, by: 20) {
+          var row = [Float](repeating: 3 - gap, count: classCount)
+          row[classCount / 2] = 3
+          let usual = (0..<classCount).map { Float($0 % 7) }
+          let masked = row.map { $0 == 3 ? Float(3) : -.infinity }
+          let losses = computedDoubleLosses(
+            [row, usual, masked], labels: [classCount / 2, 0, classCount / 2], kernel: kernel)
+          let exact = Double(exactLoss(row, label: classCount / 2))
+          #expect(abs(losses[0] - exact) <= 1e-7 * exact, "\(classCount) classes, gap \(gap)")
+          #expect(abs(losses[1] - Double(exactLoss(usual, label: 0))) <= 1e-7 * losses[1])
+          #expect(losses[2] == 0 && losses[2].sign == .plus)
+        }
+      }
+    }
+
+    @Test("logits too large for floats keep the promise, in any row of a group", arguments: kernels)
+    func veryLarge(kernel: Kernel) {
+      var random = SplitMix64(seed: 10)
+      for classCount in [1, 2, 10, 64, 65, 3000] {
+        let offsets: [Double] = [0, 3000, -3000, 2e4, -2e4, 3e5, 5, -7]
+        let rows = (0..<40).map { random.floats(count: classCount, offset: offsets[$0 % 8], spread: 3) }
+        let losses = computedLosses(rows, labels: rows.map { _ in 0 }, kernel: kernel)
+        for (row, loss) in zip(rows, losses) { #expect(ulps(loss, exactLoss(row, label: 0)) <= Self.promised) }
+      }
+    }
+
     @Test("a constant added to every logit leaves the loss as it was", arguments: 1...67)
     func shiftInvariance(classCount: Int) {
       var random = SplitMix64(seed: UInt64(classCount))

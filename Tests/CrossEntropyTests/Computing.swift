@@ -50,6 +50,26 @@ func computedLosses(_ rows: [[Double]], labels: [Int], kernel: Kernel, workerCou
   return losses
 }
 
+/// A batch of rows of f32 logits, computed; each row's loss in f64.
+func computedDoubleLosses(_ rows: [[Float]], labels: [Int], kernel: Kernel) -> [Double] {
+  let round = Round(workerCount: 1, kernel: kernel)
+  var losses = [Double](repeating: -1, count: rows.count)
+  Array(rows.joined()).withUnsafeBytes { logits in
+    labels.map { Int64($0) }.withUnsafeBytes { labels in
+      losses.withUnsafeMutableBytes { losses in
+        var batch = LossBatch(
+          rowCount: rows.count, classCount: rows[0].count, logits: logits.baseAddress!, labels: labels.baseAddress!,
+          labelLayout: .integers(.i64))
+        batch.outputs.losses = losses.baseAddress
+        batch.outputs.isFloat64 = true
+        _ = round.add(batch)
+        round.compute()
+      }
+    }
+  }
+  return losses
+}
+
 /// The answers of one batch.
 struct Answers {
   var losses: [Float]

@@ -102,6 +102,8 @@ private struct FrameworkCase: Decodable {
     let figures = answers.figures
     switch field {
     case "losses": return answers.losses.map(Double.init)
+    case "losses * sample weights":
+      return zip(answers.losses, request.sampleWeights ?? []).map { Double($0) * Double($1) }
     case "sum": return [figures.sum]
     case "mean": return [figures.mean]
     case "sum / counted": return [figures.countedCount == 0 ? .nan : figures.sum / Double(figures.countedCount)]

@@ -14,6 +14,7 @@ struct KernelCheckTests {
     let liar = Kernel(
       name: "liar", instructions: "", fusesMultiplyAdds: true, summarizeRows: Kernel.baseline.summarizeRows,
       summarizeBlocks: Kernel.baseline.summarizeBlocks, foldBlocks: Kernel.baseline.foldBlocks,
+      readClasses: Kernel.baseline.readClasses, finishOrdinaryRows: Kernel.baseline.finishOrdinaryRows,
       scanOneHot: Kernel.baseline.scanOneHot, findOneHotClasses: Kernel.baseline.findOneHotClasses,
       sumClasses: Kernel.baseline.sumClasses, hasFewerGreater: Kernel.baseline.hasFewerGreater,
       transformed: Kernel.baseline.transformed, isSupported: true)
@@ -27,11 +28,12 @@ struct KernelCheckTests {
     let honest = Kernel.best
     let broken = Kernel(
       name: "broken", instructions: "", fusesMultiplyAdds: true,
-      summarizeRows: { logits, format, rowCount, classCount, transform, blocks, scratch, summaries in
-        honest.summarizeRows(logits, format, rowCount, classCount, transform, blocks, scratch, summaries)
-        if classCount == 17 { summaries[0].logSum *= 1 + 0x1p-21 }
+      summarizeRows: { logits, format, rowCount, classCount, transform, classes, blocks, scratch, summaries in
+        honest.summarizeRows(logits, format, rowCount, classCount, transform, classes, blocks, scratch, summaries)
+        if classCount == 17 { summaries.logSums[0] *= 1 + 0x1p-21 }
       },
-      summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks, scanOneHot: honest.scanOneHot,
+      summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks,
+      readClasses: honest.readClasses, finishOrdinaryRows: honest.finishOrdinaryRows, scanOneHot: honest.scanOneHot,
       findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses,
       hasFewerGreater: honest.hasFewerGreater,
       transformed: honest.transformed, isSupported: true)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import zmq
 
-from conftest import Client, Daemon, connect
+from conftest import PATIENCE, Client, Daemon, connect
 from wire import Request, Result
 
 
@@ -31,8 +32,8 @@ def counts(file: Path) -> tuple[int, int]:
     return struct.unpack("<QQ", file.read_bytes())
 
 
-# `DispatchQueue.concurrentPerform` itself makes three small objects whenever a round is shared among workers, and now and
-# then a thread.
+# `DispatchQueue.concurrentPerform` itself makes four small objects whenever a round is shared among workers (a box for the
+# closure, a copy of the block, and two of dispatch_apply_f's own; a stored closure has them as well), and now and then a thread.
 DISPATCHS_OWN = 4
 
 
@@ -68,3 +69,34 @@ def test_a_steady_stream_allocates_nothing_beyond_libzmq(
     assert after[0] > before[0], "the counter counts"
     ours = after[1] - before[1] - of_dispatch * 2 * batches
     assert ours < batches // 10, f"{ours} allocations for {2 * batches} batches"
+
+
+def test_batches_that_share_a_round_allocate_nothing_each(
+    start_daemon: Callable[..., Daemon], context: zmq.Context, counter: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "counts"
+    file.write_bytes(bytes(16))
+    environment = {"LD_PRELOAD": str(counter), "ALLOCATION_COUNTS": str(file)}
+    daemon = start_daemon("--workers", "2", environment=environment)
+    # While the long batch is computed, the others gather behind it; each is long enough to be shared among workers.
+    long = Request(np.zeros((1000, 1000), np.float32), np.zeros(1000, int), flags=15).packed()
+    short = Request(np.zeros((64, 256), np.float32), np.zeros(64, int), flags=15).packed()
+    pull = connect(context, zmq.PULL, daemon.results)
+    push = connect(context, zmq.PUSH, daemon.requests)
+
+    def burst() -> tuple[int, int]:
+        """Batches, and the rounds that they were computed in: those of one round have the same time of computation."""
+        for frames in [long] + [short] * 40:
+            push.send_multipart(frames)
+        times = [Result(pull.recv()).compute_ns for _ in range(41)]
+        return 41, 1 + sum(a != b for a, b in zip(times, times[1:]))
+
+    for _ in range(10):
+        burst()
+    before, batches, rounds = counts(file), 0, 0
+    deadline = time.monotonic() + PATIENCE
+    while batches < 2000 or rounds * 3 > batches:
+        assert time.monotonic() < deadline, f"{batches} batches took {rounds} rounds: hardly any are shared"
+        batches, rounds = batches + (one := burst())[0], rounds + one[1]
+    ours = counts(file)[1] - before[1]
+    assert ours < DISPATCHS_OWN * rounds + batches // 10, f"{ours} allocations for {batches} batches in {rounds} rounds"

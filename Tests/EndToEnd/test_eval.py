@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,9 +106,16 @@ def test_without_a_daemon_it_says_so_and_how_to_start_one(tmp_path: Path) -> Non
 
 
 def test_a_daemon_that_dies_in_the_middle_is_told_with_how_far_it_came(daemon: Daemon, tmp_path: Path) -> None:
+    files = save(tmp_path, *data(100_000, 3))
+    command = [BIN / "xent", "eval", *files, "--batch-rows", "1", "--timeout", "1", "--endpoint", daemon.router]
+    evaluation = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while daemon.cpu_seconds < 0.2 and evaluation.poll() is None:  # it is in the midst of them
+        pass
     daemon.stop(9)
-    run = xent(*save(tmp_path, *data()), "--timeout", "0.3", daemon=daemon)
-    assert run.returncode == 2 and "no answer" in run.stderr
+    _, words = evaluation.communicate(timeout=PATIENCE)
+    assert evaluation.returncode == 2 and "no answer" in words
+    completed = re.search(r"after (\d+) of 100000 batches", words)
+    assert completed and 0 < int(completed[1]) < 100_000, words
 
 
 def test_a_batch_that_the_daemon_refuses_is_told_in_its_words(daemon: Daemon, tmp_path: Path) -> None:
@@ -145,6 +155,8 @@ def refusals() -> list[tuple[str, np.ndarray, np.ndarray, list[str]]]:
         ("one-hot of another width", logits, np.eye(6)[labels % 6], ["(50, 7)", "[50, 6]", "column"]),
         ("one-hot of integers", logits, np.eye(7, dtype="i8")[labels], ["i8", "uint8"]),
         ("no rows", logits[:0], labels[:0], ["no rows"]),
+        ("no classes", logits[:, :0], labels, ["at least one class", "[50, 0]"]),
+        ("no classes, one-hot", logits[:, :0], np.zeros((50, 0), "f4"), ["at least one class", "[50, 0]"]),
     ]
 
 
@@ -161,10 +173,18 @@ def test_arrays_that_do_not_fit_are_refused_with_what_to_do(
 def test_files_that_are_not_arrays_are_refused(shared_daemon: Daemon, tmp_path: Path) -> None:
     files = save(tmp_path, *data())
     whole = (tmp_path / "a.npy").read_bytes()
-    for content, words in [(b"", "empty"), (b"PK\x03\x04 and more", "not a .npy"), (whole[:-1], "cut short"), (whole[:40], "cut short")]:
+    for content, words in [
+        (b"", "empty"), (b"PK\x03\x04 and more", "not a .npy"), (whole[:-1], "cut short"),
+        (whole[:40], "cut short"), (whole[:6] + b"\x09" + whole[7:], "version 9"),
+        (whole.replace(b"(50, 7), }" + b" " * 17, b"(9223372036854775807, 7), }"), "[9223372036854775807, 7]"),
+    ]:
         (tmp_path / "a.npy").write_bytes(content)
         run = xent(*files, daemon=shared_daemon)
         assert run.returncode == 2 and words in run.stderr
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe"):
+        run = xent("--logits", place, *files[2:], daemon=shared_daemon)
+        assert run.returncode == 2 and f"{place}: expected a file" in run.stderr
     missing = xent("--logits", tmp_path / "none.npy", *files[2:], daemon=shared_daemon)
     assert missing.returncode == 2 and "No such file" in missing.stderr
 
@@ -265,3 +285,46 @@ def test_weights_of_a_wrong_shape_or_type_are_refused_with_what_to_do(shared_dae
         np.save(tmp_path / "w.npy", array)
         run = xent(*files, option, tmp_path / "w.npy", daemon=shared_daemon)
         assert run.returncode == 2 and "astype('float32')" in run.stderr and str(len(array)) in run.stderr
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_evaluation(daemon: Daemon, tmp_path: Path) -> None:
+    files = save(tmp_path, *data())
+    for option in ("--losses", "--lse", "--predictions"):
+        for place in (tmp_path, tmp_path / "none" / "out.npy"):
+            run = xent(*files, option, place, daemon=daemon)
+            assert run.returncode == 2 and f"{place}: cannot be written" in run.stderr
+    kept = tmp_path / "kept.npy"
+    kept.write_bytes(b"of an earlier run")
+    refused = xent(*files, "--losses", kept, "--predictions", tmp_path / "new.npy", "--label-smoothing", "1", daemon=daemon)
+    assert refused.returncode == 2
+    assert kept.read_bytes() == b"of an earlier run" and not (tmp_path / "new.npy").exists(), "nothing is touched in vain"
+    assert daemon.stop() == 0
+    assert " batches=0 " in daemon.log
+
+
+@pytest.mark.parametrize("options", [[], ["--invalid", "report"]])
+def test_rows_of_which_none_has_a_finite_loss_are_no_evaluation(
+    shared_daemon: Daemon, tmp_path: Path, options: list[str]
+) -> None:
+    logits, labels = data()
+    run = xent(*save(tmp_path, np.full_like(logits, np.nan), labels), *options, daemon=shared_daemon)
+    assert run.returncode == 2 and "50 rows" in run.stdout
+    run = xent(*save(tmp_path, logits, labels + 7), *options, daemon=shared_daemon)
+    assert run.returncode == (2 if options else 1)
+
+
+def test_a_socket_that_a_killed_daemon_left_behind_is_not_taken_for_a_daemon(
+    start_daemon: Callable[..., Daemon], short_directory: Path
+) -> None:
+    (short_directory / "xentd").mkdir()
+    daemon = start_daemon("--router", f"ipc://{short_directory}/xentd/xentd.sock", lanes=False)
+    files = ["--logits", EXAMPLES / "digits-logits.npy", "--labels", EXAMPLES / "digits-labels.npy"]
+    environment = {"XDG_RUNTIME_DIR": str(short_directory)}
+    ask = lambda: subprocess.run(
+        [BIN / "xent", "eval", *files], capture_output=True, text=True, env=environment, timeout=PATIENCE)
+    assert ask().returncode == 0, "the daemon of the user is found"
+    daemon.stop(9)
+    assert (short_directory / "xentd/xentd.sock").exists()
+    if not Path("/run/xentd/xentd.sock").exists():  # else the machine has a daemon of its own
+        run = ask()
+        assert run.returncode == 2 and f"nobody listens at ipc://{short_directory}/xentd/xentd.sock" in run.stderr

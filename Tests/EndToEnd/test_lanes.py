@@ -163,6 +163,19 @@ def test_a_path_that_a_killed_daemon_left_behind_is_taken_over(daemon: Daemon, c
     assert is_right(numbered(1), Client(context, daemon.router).ask(numbered(1)))
 
 
+def test_a_file_that_is_no_socket_is_left_alone(short_directory: Path) -> None:
+    work = short_directory / "thesis.tex"
+    work.write_text("years")
+    run = subprocess.run([BIN / "xentd", "--router", f"ipc://{work}"], capture_output=True, text=True, timeout=PATIENCE)
+    assert run.returncode == 69 and str(work) in run.stderr and "no socket" in run.stderr
+    assert work.read_text() == "years" and list(short_directory.iterdir()) == [work]
+
+
+def test_a_daemon_that_stops_takes_its_sockets_with_it(daemon: Daemon) -> None:
+    assert daemon.stop() == 0
+    assert not any((daemon.directory / name).exists() for name in "qrx")
+
+
 def test_a_path_too_long_for_a_socket_is_refused_in_words() -> None:
     path = "ipc:///tmp/" + "x" * 120
     run = subprocess.run([BIN / "xentd", "--router", path], capture_output=True, text=True, timeout=PATIENCE)

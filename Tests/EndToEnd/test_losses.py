@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 from collections.abc import Callable
 
@@ -384,10 +385,24 @@ def test_what_cannot_be_computed_is_refused_in_words(
         assert word in result.message
 
 
-def test_an_ignore_index_with_one_hot_labels_is_refused(client: Client) -> None:
+CONTRADICTIONS = [
+    ("IGNORE", {"flags": IGNORE}, "onehot"), ("IGNORE", {"flags": IGNORE}, "probabilities"),
+    ("ZERO_ROW_IGNORED", {"flags": ZERO_ROW_IGNORED}, "integer"),
+    ("ZERO_ROW_IGNORED", {"flags": ZERO_ROW_IGNORED}, "probabilities"),
+    ("label tolerance", {"tolerance": 0.5}, "integer"), ("label tolerance", {"tolerance": 0.5}, "onehot"),
+]
+NAMES = {"integer": "integer labels", "onehot": "one-hot labels", "probabilities": "probabilities"}
+
+
+@pytest.mark.parametrize("option,fields,kind", CONTRADICTIONS)
+def test_an_option_that_contradicts_the_labels_is_refused_by_both_names(
+    client: Client, option: str, fields: dict[str, float], kind: str
+) -> None:
     logits, labels = batch(4, 3)
-    result = client.ask(Request(logits, one_hot(labels, 3), kind="onehot", label_type="f32", flags=IGNORE))
-    assert result.status == STATUS["BAD_OPTION"] and "IGNORE" in result.message and "one-hot" in result.message
+    given, label_type = (labels, "i64") if kind == "integer" else (one_hot(labels, 3), "f32")
+    result = client.ask(Request(logits, given, kind=kind, label_type=label_type, **fields))
+    assert result.status == STATUS["BAD_OPTION"], result.message
+    assert result.message.startswith(option) and result.message.endswith(f"received {NAMES[kind]}")
 
 
 def test_a_result_larger_than_the_lane_gives_is_refused_before_it_is_computed(client: Client) -> None:
@@ -413,3 +428,12 @@ def test_a_batch_whose_deadline_has_passed_is_not_computed(client: Client) -> No
     result = client.ask(small(deadline=5, sent_at=long_ago))
     assert result.status == STATUS["EXPIRED"] and "5 ms" in result.message
     assert client.ask(small(deadline=60_000)).status == 0
+
+
+def test_an_idle_daemon_does_not_count_its_sleep_as_a_requests_wait(daemon: Daemon, context: zmq.Context) -> None:
+    client = Client(context, daemon.router)
+    client.ask(small())
+    assert not select.select([daemon.notices], [], [], 0.8)[0], "it idles"
+    result = client.ask(small(deadline=400))
+    assert result.status == 0, result.message
+    assert 0 < result.queue_ns < 400_000_000

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import zmq
 
-from conftest import ROOT, Client
+from conftest import BIN, PATIENCE, ROOT, Client
 from expected import Long
 from reference import losses, ulps
 from wire import (
@@ -58,6 +61,24 @@ def log_sum_exp(client: Client) -> None:
     odd = ask(client, [[NAN, 0], [INF, 0], [-INF, -INF], [1, 1]], [0, 0, 0, 9], ignore_index=9, flags=ALL | IGNORE)
     assert np.isnan(odd.lse[0]) and odd.lse[1] == INF and odd.lse[2] == -INF
     assert odd.lse[3] == np.float32(1 + np.log(2)), "ignored rows have one too"
+
+
+@row("near zero")
+def near_zero(client: Client) -> None:
+    for classes in (2, 6, 65, 3000):
+        confident = np.zeros((70, classes), np.float32)
+        confident[:, 1] = np.linspace(1, 69, 70) + np.log(classes)
+        result = ask(client, confident, np.ones(70, int))
+        assert 0 < result.losses.min() < 2e-30
+        assert ulps(result.losses, losses(confident, np.ones(70, int))) <= 2.5
+
+
+@row("label of a row of probabilities")
+def label_of_a_row_of_probabilities(client: Client) -> None:
+    shares = [[0.25, 0.5, 0.25], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+    logits = [[0, 2, 1], [2, 0, 1], [0, 1, 2]]
+    result = ask(client, logits, shares, kind="probabilities", label_type="f32", top_k=1)
+    assert (result.correct, result.top_k_correct) == (2, 2), "the first of the largest"
 
 
 @row("prediction")
@@ -129,6 +150,19 @@ def temperature_and_softcap(client: Client) -> None:
     assert tied.predictions.tolist() == [2] and tied.correct == 1, "the logits as they are given"
 
 
+@row("temperature and softcap, how")
+def temperature_and_softcap_how(client: Client) -> None:
+    temperature, cap = np.float32(0.7), np.float32(4)
+    hot = (Z / temperature).astype(np.float32)
+    # A row of one class tells the logit that the daemon computes with: its log-sum-exp.
+    alone = ask(client, Z.reshape(-1, 1), np.zeros(Z.size, int), temperature=0.7, softcap=4)
+    exact = Long(cap) * np.tanh(hot.astype(Long) / Long(cap))
+    assert ulps(np.abs(alone.lse), np.abs(exact.ravel())) <= 2
+    capped = alone.lse.reshape(Z.shape)
+    assert ulps(ask(client, Z, Y, temperature=0.7, softcap=4).losses, losses(capped, Y)) <= 4
+    assert ulps(ask(client, Z, Y, temperature=0.7).losses, losses(hot, Y)) <= 4
+
+
 @row("top k")
 def top_k(client: Client) -> None:
     order = (Z > Z[np.arange(20), Y][:, None]).sum(axis=1)
@@ -186,7 +220,6 @@ def z_loss(client: Client) -> None:
     result = ask(client, Z, Y, z_loss=0.5)
     assert ulps(result.losses, EXACT + LSE_EXACT**2 / 2) <= 2.5
     assert result.z_sum == pytest.approx(float((LSE_EXACT**2 / 2).sum()), rel=1e-6)
-    assert ask(client, [[3]], [0], z_loss=0.5).losses.tolist() == [4.5]
 
 
 @row("mean")
@@ -195,10 +228,6 @@ def mean(client: Client) -> None:
     assert result.mean == result.sum / result.weight == pytest.approx(float(EXACT.mean()), rel=1e-7)
     halves = [ask(client, Z[part], Y[part]) for part in (slice(0, 3), slice(3, 20))]
     assert sum(half.sum for half in halves) / sum(half.weight for half in halves) == pytest.approx(result.mean, rel=1e-15)
-    empty = ask(client, np.zeros((0, 6)), np.zeros(0, int))
-    assert np.isnan(empty.mean) and (empty.sum, empty.weight, empty.notes) == (0, 0, 3)
-    ignored = ask(client, Z, np.full(20, 5), flags=ALL | IGNORE, ignore_index=5)
-    assert np.isnan(ignored.mean) and (ignored.sum, ignored.weight, ignored.notes) == (0, 0, 2)
 
 
 @row("correct")
@@ -221,7 +250,7 @@ def label_out_of_range(client: Client) -> None:
         assert (result.counted, result.invalid, result.not_finite, result.first_bad_row) == (20, 1, 1, 9)
 
 
-@row("5")
+@row("5", "weights")
 def bad_weight(client: Client) -> None:
     weights = np.ones(20, np.float32)
     for bad in (-1, NAN, INF, -INF):
@@ -260,7 +289,7 @@ def all_masked(client: Client) -> None:
     assert result.verdicts.tolist() == [18, 0] and np.isnan(result.losses[0]) and result.lse[0] == -INF
 
 
-@row("19")
+@row("19", "another logit -infinity")
 def label_masked(client: Client) -> None:
     result = ask(client, [[-INF, 0, 1], [0, -INF, 1]], [0, 0])
     assert result.verdicts.tolist() == [19, 0] and result.losses[0] == INF and result.mean == INF
@@ -270,7 +299,7 @@ def label_masked(client: Client) -> None:
     assert ask(client, block, [4999]).losses.tolist() == [0], "also a whole block of them"
 
 
-@row("20")
+@row("20", "logits up to 3e38")
 def overflow(client: Client) -> None:
     result = ask(client, [[3e38, -3e38], [1e38, 1e38]], [1, 0])
     assert result.verdicts.tolist() == [20, 0] and result.losses[0] == INF
@@ -279,11 +308,31 @@ def overflow(client: Client) -> None:
     assert wide.verdicts.tolist() == [0] and wide.losses[0] == pytest.approx(6e38, rel=1e-6)
 
 
+@row("N = 0, or all rows ignored")
+def nothing_to_count(client: Client) -> None:
+    empty = ask(client, np.zeros((0, 6)), np.zeros(0, int))
+    assert np.isnan(empty.mean) and (empty.sum, empty.weight, empty.counted, empty.notes) == (0, 0, 0, 3)
+    ignored = ask(client, Z, np.full(20, 5), flags=ALL | IGNORE, ignore_index=5)
+    assert np.isnan(ignored.mean) and (ignored.sum, ignored.weight, ignored.counted, ignored.notes) == (0, 0, 0, 2)
+
+
+@row("perplexity, bits")
+def perplexity_and_bits(client: Client) -> None:
+    endpoint = client.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+    files = [f"--{name}={ROOT}/Examples/digits-{name}.npy" for name in ("logits", "labels")]
+    command = [BIN / "xent", "eval", *files, "--json", "--batch-rows", "100", "--endpoint", endpoint]
+    report = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE).stdout)
+    exact = np.load(ROOT / "Examples/digits-losses-f64.npy").mean()
+    assert report["perplexity"] == pytest.approx(np.exp(exact), rel=1e-7)
+    assert report["bits"] == pytest.approx(exact / np.log(2), rel=1e-7)
+
+
 @row("C = 1", "-0.0")
 def one_class(client: Client) -> None:
     values = [[0], [-5], [1e30], [-0.0]]
     result = ask(client, values, [0] * 4)
     assert (result.losses == 0).all() and not np.signbit(result.losses).any()
+    assert ask(client, [[3]], [0], z_loss=0.5).losses.tolist() == [4.5]
     many = np.full((1, 3000), -INF)
     many[0, 1234] = -0.0
     assert not np.signbit(ask(client, many, [1234]).losses).any()
@@ -296,5 +345,5 @@ def test_the_row_of_the_tables(client: Client, name: str) -> None:
 
 def test_no_row_of_the_tables_is_without_a_test() -> None:
     text = (ROOT / "Documentation/numerics.md").read_text()
-    names = {match.strip() for match in re.findall(r"^\| ([^|]+) \|", text, re.M)} - {"quantity", "verdict"}
+    names = {match.strip() for match in re.findall(r"^\| ([^|]+) \|", text, re.M)} - {"quantity", "verdict", "values"}
     assert len(names) >= 20 and names <= ROWS.keys(), names - ROWS.keys()

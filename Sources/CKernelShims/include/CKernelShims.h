@@ -12,6 +12,8 @@
 /// Sixteen floats: one register with AVX-512, two with AVX2, four with SSE2 and NEON.
 typedef float xent_float16 __attribute__((ext_vector_type(16)));
 typedef double xent_double16 __attribute__((ext_vector_type(16)));
+typedef double xent_double8 __attribute__((ext_vector_type(8)));
+typedef int32_t xent_int16 __attribute__((ext_vector_type(16)));
 typedef bool xent_mask16 __attribute__((ext_vector_type(16)));
 
 #if defined(__x86_64__)
@@ -54,6 +56,9 @@ xent_multiply_wide(xent_double16 a, xent_double16 b) { return a * b; }
 
 static inline __attribute__((always_inline, swift_name("xentDivide(_:_:)"))) xent_double16
 xent_divide_wide(xent_double16 a, xent_double16 b) { return a / b; }
+
+static inline __attribute__((always_inline, swift_name("xentAdd(_:_:)"))) xent_double8
+xent_add_eight(xent_double8 a, xent_double8 b) { return a + b; }
 
 /// `a * b + c`, rounded once where the machine has an instruction for it, else twice.
 static inline __attribute__((always_inline, swift_name("multiplyAdd(_:_:_:)"))) xent_float16
@@ -157,6 +162,47 @@ xent_load_column(const void *_Nonnull first, intptr_t stride) {
 #undef XENT_LOAD
 }
 
+/// Eight columns of sixteen rows of floats, by way of whole vectors: reads eight elements of each row, the first at `first`
+/// and at each `stride` bytes behind it, and writes sixteen for each column, columns 64 bytes apart.
+static inline __attribute__((always_inline, swift_name("loadEightColumns(_:stride:into:)"))) void
+xent_load_eight_columns(const void *_Nonnull first, intptr_t stride, void *_Nonnull columns) {
+  typedef float float8 __attribute__((ext_vector_type(8)));
+  for (int half = 0; half < 2; ++half) {
+    const char *p = (const char *)first + half * 8 * stride;
+    float8 r[8], a[8], b[8];
+    for (int i = 0; i < 8; ++i) __builtin_memcpy(&r[i], p + i * stride, sizeof r[i]);
+    for (int i = 0; i < 8; i += 2) {
+      a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+      a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4) {
+      b[i] = __builtin_shufflevector(a[i], a[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      b[i + 1] = __builtin_shufflevector(a[i], a[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+      b[i + 2] = __builtin_shufflevector(a[i + 1], a[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+      b[i + 3] = __builtin_shufflevector(a[i + 1], a[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+    for (int i = 0; i < 4; ++i) {
+      float8 low = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+      float8 high = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+      __builtin_memcpy((char *)columns + i * 64 + half * 32, &low, sizeof low);
+      __builtin_memcpy((char *)columns + (i + 4) * 64 + half * 32, &high, sizeof high);
+    }
+  }
+}
+
+/// The two columns of sixteen rows of two floats.
+static inline __attribute__((always_inline, swift_name("loadTwoColumns(_:into:)"))) void
+xent_load_two_columns(const void *_Nonnull first, void *_Nonnull columns) {
+  xent_float16 a, b;
+  __builtin_memcpy(&a, first, sizeof a);
+  __builtin_memcpy(&b, (const char *)first + sizeof a, sizeof b);
+  xent_float16 even =
+      __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  xent_float16 odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  __builtin_memcpy(columns, &even, sizeof even);
+  __builtin_memcpy((char *)columns + sizeof even, &odd, sizeof odd);
+}
+
 /// The largest of sixteen lanes, none of which is NaN.
 static inline __attribute__((always_inline, swift_name("largestLane(_:)"))) float
 xent_largest_lane(xent_float16 v) {
@@ -199,6 +245,18 @@ xent_equal_lanes(xent_float16 a, xent_float16 b) {
   return bits;
 }
 
+/// Whether any lane of four vectors is equal to that of `wanted`.
+static inline __attribute__((always_inline, swift_name("anyLane(of:_:_:_:equals:)"))) bool
+xent_any_lane_equals(xent_float16 a, xent_float16 b, xent_float16 c, xent_float16 d, xent_float16 wanted) {
+  return __builtin_reduce_or((a == wanted) | (b == wanted) | (c == wanted) | (d == wanted)) != 0;
+}
+
+/// Whether any lane of four vectors is equal to that of `wanted`.
+static inline __attribute__((always_inline, swift_name("anyLane(of:_:_:_:equals:)"))) bool
+xent_any_lane_equals_wide(xent_double16 a, xent_double16 b, xent_double16 c, xent_double16 d, xent_double16 wanted) {
+  return __builtin_reduce_or((a == wanted) | (b == wanted) | (c == wanted) | (d == wanted)) != 0;
+}
+
 /// One bit for each lane in which `a > b`, the lowest for lane 0.
 static inline __attribute__((always_inline, swift_name("greaterLanes(_:_:)"))) uint16_t
 xent_greater_lanes(xent_float16 a, xent_float16 b) {
@@ -217,6 +275,45 @@ xent_greater_lanes_wide(xent_double16 a, xent_double16 b) {
   return bits;
 }
 
+/// One bit for each lane in which `a <= b`, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("lanes(_:areAtMost:)"))) uint16_t
+xent_at_most_lanes(xent_double16 a, xent_double16 b) {
+  xent_mask16 mask = __builtin_convertvector(a <= b, xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
+/// One bit for each lane that is at least 0, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("nonnegativeLanes(_:)"))) uint16_t
+xent_nonnegative_lanes(xent_int16 v) {
+  xent_mask16 mask = __builtin_convertvector(v >= 0, xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
+/// One bit for each lane in which the two are equal, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("equalLanes(_:_:)"))) uint16_t
+xent_equal_lanes_int(xent_int16 a, xent_int16 b) {
+  xent_mask16 mask = __builtin_convertvector(a == b, xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
+/// Sixteen floats that hold small integers, as integers.
+static inline __attribute__((always_inline, swift_name("integers(_:)"))) xent_int16
+xent_integers(xent_float16 v) {
+  return __builtin_convertvector(v, xent_int16);
+}
+
+/// Sixteen small integers as floats.
+static inline __attribute__((always_inline, swift_name("floats(_:)"))) xent_float16
+xent_floats(xent_int16 v) {
+  return __builtin_convertvector(v, xent_float16);
+}
+
 /// One bit for each lane that is finite and at least 0, the lowest for lane 0.
 static inline __attribute__((always_inline, swift_name("probabilityLanes(_:)"))) uint16_t
 xent_probability_lanes(xent_double16 v) {
@@ -226,11 +323,12 @@ xent_probability_lanes(xent_double16 v) {
   return bits;
 }
 
-/// One bit for each lane whose maximum is finite and whose sum is not NaN, the lowest for lane 0.
-static inline __attribute__((always_inline, swift_name("ordinaryLanes(maxima:sums:)"))) uint16_t
-xent_ordinary_lanes(xent_float16 maxima, xent_double16 sums) {
-  xent_mask16 finite = __builtin_convertvector(maxima - maxima == 0, xent_mask16);
-  xent_mask16 numbers = __builtin_convertvector(sums == sums, xent_mask16);
+/// One bit for each lane whose maximum has at most this magnitude, and whose sum is at least `least`; no NaN does. The lowest
+/// is for lane 0.
+static inline __attribute__((always_inline, swift_name("ordinaryLanes(maxima:atMost:sums:least:)"))) uint16_t
+xent_ordinary_lanes(xent_float16 maxima, float most, xent_double16 sums, double least) {
+  xent_mask16 finite = __builtin_convertvector((maxima <= most) & (maxima >= -most), xent_mask16);
+  xent_mask16 numbers = __builtin_convertvector(sums >= least, xent_mask16);
   uint16_t finiteBits, numberBits;
   __builtin_memcpy(&finiteBits, &finite, sizeof finiteBits);
   __builtin_memcpy(&numberBits, &numbers, sizeof numberBits);
@@ -249,13 +347,62 @@ xent_narrowed(xent_double16 v) {
   return __builtin_convertvector(v, xent_float16);
 }
 
-/// The doubles whose exponent fields stand in the low twelve bits of each lane.
-static inline __attribute__((always_inline, swift_name("powersOfTwo(fields:)"))) xent_double16
-xent_powers_of_two(xent_float16 fields) {
-  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
-  typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
-  uint16x64 bits = __builtin_convertvector((uint16x32)fields, uint16x64) << 52;
-  return (xent_double16)bits;
+/// In each lane the element of `table` that the lowest two bits of `index` name; the table is four elements, repeated.
+static inline __attribute__((always_inline, swift_name("looked(upIn:at:)"))) xent_float16
+xent_looked_up(xent_float16 table, xent_float16 index) {
+#if defined(__AVX512F__)
+  typedef float float16 __attribute__((vector_size(64)));
+  typedef int int16 __attribute__((vector_size(64)));
+  return (xent_float16)__builtin_ia32_vpermilvarps512((float16)table, (int16)index);
+#elif defined(__AVX__)
+  typedef float float8 __attribute__((vector_size(32)));
+  typedef int int8 __attribute__((vector_size(32)));
+  xent_float16 result;
+  result.lo = __builtin_ia32_vpermilvarps256((float8)table.lo, (int8)index.lo);
+  result.hi = __builtin_ia32_vpermilvarps256((float8)table.hi, (int8)index.hi);
+  return result;
+#else
+  typedef int32_t int16x32 __attribute__((ext_vector_type(16)));
+  int16x32 isOdd = (int16x32)index << 31 >> 31, isHigh = (int16x32)index << 30 >> 31;
+  int16x32 low = (isOdd & (int16x32)(xent_float16)table.s1) | (~isOdd & (int16x32)(xent_float16)table.s0);
+  int16x32 high = (isOdd & (int16x32)(xent_float16)table.s3) | (~isOdd & (int16x32)(xent_float16)table.s2);
+  return (xent_float16)((isHigh & high) | (~isHigh & low));
+#endif
+}
+
+// Nodes of the exponential: floats of few bits, whose exponent field and first mantissa bits stand in the low bits of each
+// lane, as the rounding to an integer leaves them there. The field is that of a double, so small that it is one of a
+// float as well.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define XENT_NODE_SHIFT 18 /* two bits of mantissa: four nodes a power of two */
+#else
+#define XENT_NODE_SHIFT 20 /* powers of two */
+#endif
+typedef uint32_t xent_uint16x32 __attribute__((ext_vector_type(16)));
+typedef uint64_t xent_uint8x64 __attribute__((ext_vector_type(8)));
+
+/// The nodes of the even lanes as doubles, each `2^-896` times what it is as a float.
+static inline __attribute__((always_inline, swift_name("evenNodes(_:)"))) xent_double8
+xent_even_nodes(xent_float16 bits) {
+  return (xent_double8)((xent_uint8x64)bits << (32 + XENT_NODE_SHIFT));
+}
+
+/// The nodes of the odd lanes as doubles, each `2^-896` times what it is as a float.
+static inline __attribute__((always_inline, swift_name("oddNodes(_:)"))) xent_double8
+xent_odd_nodes(xent_float16 bits) {
+  return (xent_double8)((xent_uint8x64)((xent_uint16x32)bits << XENT_NODE_SHIFT) & 0xffffffff00000000);
+}
+
+/// The nodes as floats.
+static inline __attribute__((always_inline, swift_name("floatNodes(_:)"))) xent_float16
+xent_float_nodes(xent_float16 bits) {
+  return (xent_float16)((xent_uint16x32)bits << (XENT_NODE_SHIFT + 3));
+}
+
+/// Even and odd lanes, put back in their places.
+static inline __attribute__((always_inline, swift_name("interleaved(_:_:)"))) xent_double16
+xent_interleaved(xent_double8 even, xent_double8 odd) {
+  return __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 /// The doubles whose exponent fields stand in the low twelve bits of each lane.
@@ -273,11 +420,11 @@ xent_exponents(xent_double16 v) {
   return (xent_double16)(((uint16x64)v >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
 }
 
-/// Each lane, which is positive and normal, divided by its power of two: in 1 ..< 2.
-static inline __attribute__((always_inline, swift_name("significands(_:)"))) xent_double16
-xent_significands(xent_double16 v) {
+/// Each lane of `v` divided by the power of two of the same lane of `like`; all are positive and normal.
+static inline __attribute__((always_inline, swift_name("reduced(_:byExponentOf:)"))) xent_double16
+xent_reduced(xent_double16 v, xent_double16 like) {
   typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
-  return (xent_double16)(((uint16x64)v & 0x000fffffffffffff) | 0x3ff0000000000000);
+  return (xent_double16)((uint16x64)v - ((uint16x64)like & 0x7ff0000000000000) + 0x3ff0000000000000);
 }
 
 /// A type of logits. Not an enumeration: each module would emit its metadata as weak symbols.
@@ -286,6 +433,14 @@ typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
 #define XENT_FORMAT_F16 1
 #define XENT_FORMAT_BF16 2
 #define XENT_FORMAT_F64 3
+
+/// A type of integer labels.
+typedef int32_t xent_integer_label_format __attribute__((swift_name("IntegerLabelFormat")));
+#define XENT_LABEL_U8 0
+#define XENT_LABEL_U16 1
+#define XENT_LABEL_U32 2
+#define XENT_LABEL_I32 3
+#define XENT_LABEL_I64 4
 
 /// What is done to each logit before everything else: it is divided by the temperature, then the softcap k makes it
 /// k tanh(logit / k). Infinities stay what they are.
@@ -322,6 +477,26 @@ typedef struct {
   /// The class of the first maximum before the transform; of the first NaN where there is one; 0 where every logit is -infinity.
   int64_t argmax;
 } xent_row_summary __attribute__((swift_name("RowSummary")));
+
+/// The summaries of consecutive rows, one element a row in each array, and room for whole groups of sixteen.
+typedef struct {
+  double *_Nonnull maxima;
+  double *_Nonnull logSums;
+  int32_t *_Nonnull argmaxes;
+  /// The logit of each row's class, where classes are given; any number where the class is -1.
+  double *_Nonnull labelLogits;
+} xent_row_summaries __attribute__((swift_name("RowSummaries")));
+
+/// What the ordinary ones of some rows come to.
+typedef struct {
+  /// Of their losses.
+  double total;
+  /// What the additions of `total` rounded away.
+  double lost;
+  int64_t count;
+  /// Of those whose largest logit is the label's.
+  int64_t correctCount;
+} xent_ordinary_sums __attribute__((swift_name("OrdinarySums")));
 
 /// How much each class of a row counts in a sum over all classes:
 /// `classWeight * (labelShare * probability + uniformShare)`.

@@ -1,0 +1,57 @@
+import CKernelShims
+
+/// A worker's memory for what a run of rows comes to, before their answers are written.
+struct RowBuffers {
+  let capacity: Int
+  let summaries: RowSummaries
+  /// Each row's label; -1 of ignored and bad ones.
+  let classes: UnsafeMutablePointer<Int32>
+  let losses: UnsafeMutablePointer<Double>
+  /// One bit a row, sixteen an element: whether its loss stands in `losses`.
+  let ordinary: UnsafeMutablePointer<UInt16>
+
+  /// - Parameter capacity: rows; a multiple of sixteen, because kernels fill whole vectors.
+  init(capacity: Int) {
+    precondition(capacity % 16 == 0, "whole vectors of rows")
+    self.capacity = capacity
+    summaries = RowSummaries(
+      maxima: allocate(capacity), logSums: allocate(capacity), argmaxes: allocate(capacity),
+      labelLogits: allocate(capacity))
+    classes = allocate(capacity)
+    losses = allocate(capacity)
+    ordinary = allocate(capacity / 16)
+  }
+
+  func deallocate() {
+    summaries.maxima.deallocate()
+    summaries.logSums.deallocate()
+    summaries.argmaxes.deallocate()
+    summaries.labelLogits.deallocate()
+    classes.deallocate()
+    losses.deallocate()
+    ordinary.deallocate()
+  }
+
+  func isOrdinary(_ place: Int) -> Bool { ordinary[place / 16] & (1 << UInt16(place % 16)) != 0 }
+}
+
+extension RowSummaries {
+  subscript(index: Int) -> RowSummary {
+    RowSummary(maximum: maxima[index], logSum: logSums[index], argmax: Int64(argmaxes[index]))
+  }
+}
+
+/// Memory for `count` elements that whole vectors can be loaded from, all zero.
+private func allocate<Element: FixedWidthInteger>(_ count: Int) -> UnsafeMutablePointer<Element> {
+  allocate(count, zero: 0)
+}
+
+private func allocate(_ count: Int) -> UnsafeMutablePointer<Double> { allocate(count, zero: 0) }
+
+private func allocate<Element>(_ count: Int, zero: Element) -> UnsafeMutablePointer<Element> {
+  UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Element>.stride, alignment: vectorAlignment)
+    .initializeMemory(as: Element.self, repeating: zero, count: count)
+}
+
+/// That of sixteen doubles.
+let vectorAlignment = 128
