@@ -3,8 +3,9 @@
 
     python Clients/python/benchmarks/speed.py --build .build/release
 
-libzmq alone is a PUSH that sends the same arrays without copying to a PULL of another process, which throws them away. Passes
-of both alternate; medians are printed, and the ratio of each pair. Python's time is that of the two threads that run Python
+libzmq alone is a PUSH that sends the same arrays without copying to a PULL of another process, which throws them away. A bare
+loop is a DEALER with 16 batches under way, which keeps nothing and checks nothing: what the daemon gives any client. Passes of
+all three alternate; medians are printed, and the ratio of each round. Python's time is that of the two threads that run Python
 code, as the kernel counts it, divided by the batches.
 """
 
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "Clients/python/src"))
 
 import xentd  # noqa: E402
+from xentd._request import RequestMaker  # noqa: E402
 
 
 def discard(endpoint: str, count: int, passes: int) -> None:
@@ -85,19 +87,47 @@ def run_client(client: xentd.Client, logits: Any, labels: Any, count: int) -> fl
     return time.perf_counter() - started
 
 
+def run_bare(socket: zmq.Socket[Any], header: bytes, logits: Any, labels: Any, count: int) -> float:
+    started = time.perf_counter()
+    sent = received = 0
+    while received < count:
+        while sent < count and sent - received < 16:
+            socket.send(header, zmq.SNDMORE)
+            socket.send(logits.data, zmq.SNDMORE, copy=False)
+            socket.send(labels.data)
+            sent += 1
+        socket.recv()
+        received += 1
+    return time.perf_counter() - started
+
+
 def large(client: xentd.Client, endpoint: str, passes: int) -> None:
     rows, classes, count = 1024, 1024, 200
     logits, labels = np.zeros((rows, classes), np.float32), np.zeros(rows, np.int64)
     alone = Alone(endpoint, count, passes + 1)
     alone.run(logits, labels)
     run_client(client, logits, labels, 20)
-    pairs = [(alone.run(logits, labels), run_client(client, logits, labels, count)) for _ in range(passes)]
+    (batch,) = RequestMaker().make(logits, labels, None, xentd.LossOptions()).batches(bytes(16), client.limits, 1 << 30)
+    context = zmq.Context()
+    bare = context.socket(zmq.DEALER)
+    bare.connect(str(client.addresses[0]))
+    rounds = []
+    for _ in range(passes):
+        rounds.append(
+            (
+                alone.run(logits, labels),
+                run_bare(bare, bytes(batch.head), logits, labels, count),
+                run_client(client, logits, labels, count),
+            )
+        )
+    context.destroy(linger=0)
     alone.close()
     gigabytes = count * logits.nbytes / 1e9
-    speeds = [statistics.median(gigabytes / pair[i] for pair in pairs) for i in (0, 1)]
-    ratio = statistics.median(a / b for a, b in pairs)
-    print(f"4 MB batches: libzmq alone {speeds[0]:.2f} GB/s, client and daemon {speeds[1]:.2f} GB/s, ratio {ratio:.2f}")
-    print("  ratios: " + " ".join(f"{a / b:.2f}" for a, b in pairs))
+    speeds = [statistics.median(gigabytes / times[i] for times in rounds) for i in range(3)]
+    print(f"4 MB batches, GB/s: libzmq alone {speeds[0]:.2f}, bare loop {speeds[1]:.2f}, client {speeds[2]:.2f}")
+    for name, over, under in (("client over libzmq alone", 0, 2), ("client over the bare loop", 1, 2)):
+        ratios = [times[over] / times[under] for times in rounds]
+        print(f"  {name}: {statistics.median(ratios):.2f} ({' '.join(f'{ratio:.2f}' for ratio in ratios)})")
 
 
 def python_time(client: xentd.Client) -> float:
