@@ -7,7 +7,8 @@ BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PYTHON := .venv/bin/python
 
-.PHONY: help dependencies build demo test test-swift test-long test-python test-systemd lint format gates install install-files man deb clean
+.PHONY: help dependencies build demo test test-swift test-long test-python test-clients test-systemd chaos wheel lint \
+	lint-python format gates install install-files man deb clean
 
 help:            ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -21,7 +22,7 @@ build: dependencies  ## Build the release: xentd, xent and xentload, with the Sw
 demo: build      ## Evaluate real data with a daemon of its own, and check the result
 	@Scripts/demo $(BUILD)
 
-test: test-swift test-python  ## All tests
+test: test-swift test-python test-clients  ## All tests
 
 test-swift: dependencies  ## The tests of each target, in release mode
 	swift test $(SWIFT_FLAGS) --scratch-path .build-test -Xswiftc -enable-testing
@@ -36,14 +37,27 @@ test-systemd: deb $(PYTHON)  ## Install the package in a Debian booted by system
 	@Scripts/install-dependencies systemd
 	$(PYTHON) -m pytest -q -rs Tests/Systemd
 
-$(PYTHON): Tests/requirements.txt
+test-clients: build $(PYTHON)  ## The tests of the Python package, with daemons and doubles, and a short chaos
+	XENTD_BIN_DIR=$(abspath $(BUILD)) $(PYTHON) -m pytest -c Clients/python/pyproject.toml --rootdir Clients/python Clients/python/tests
+
+chaos: build $(PYTHON)  ## 100,000 batches while daemons die, freeze and lose their network; minutes
+	$(PYTHON) Tests/Chaos/chaos.py --build $(BUILD) --batches 100000
+
+wheel: $(PYTHON)  ## Build the Python package to dist/
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist Clients/python
+
+$(PYTHON): Tests/requirements.txt Clients/python/requirements-dev.txt
 	@Scripts/install-dependencies python
 	python3 -m venv .venv
-	$(PYTHON) -m pip install --quiet --requirement Tests/requirements.txt
+	$(PYTHON) -m pip install --quiet --requirement Tests/requirements.txt --requirement Clients/python/requirements-dev.txt
 	@touch $@
 
 lint:            ## Check the layout of the Swift sources
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+lint-python: $(PYTHON)  ## Check the layout and the types of the Python package
+	cd Clients/python && $(abspath $(PYTHON)) -m ruff check . && $(abspath $(PYTHON)) -m ruff format --check .
+	cd Clients/python && $(abspath $(PYTHON)) -m mypy
 
 format:          ## Lay the Swift sources out
 	swift format --in-place --parallel --recursive Package.swift Sources Tests

@@ -2,42 +2,67 @@ import Glibc
 import XentProtocol
 import ZeroMQ
 
-/// Sends batches with a window of them in flight, and gives each result back once.
+/// Sends batches to one daemon or several with a window of them in flight, and gives each result back once.
 ///
-/// It never blocks in a send: it looks both ways, so that results are read while requests leave.
+/// A batch is kept until its result is there, and is sent again where that does not come: when its time is up, when its
+/// daemon restarts, is busy or drains. It never blocks in a send, and reads results while requests leave.
 package struct BatchStream: ~Copyable {
-  private var connection: DaemonConnection
+  private let endpoints: [ClientEndpoints]
+  private var peers: [DaemonPeer]
   private let clientID = ClientID.random()
   private let window: Int
+  private let windowByteCount: Int
   private let timeoutSeconds: Double
   private var message = Message()
+  private var poller = Poller()
   private var lastSequence: UInt64 = 0
   private var lastProgress = now()
+  // The last, so that it ends when the sockets are gone.
+  private let context: Context
+
+  /// The longest that nothing is looked at.
+  private static let tickMilliseconds = 50
+  /// Faults of the daemon's after which a batch is given up.
+  private static let longestAttempts = 12
 
   /// - Parameters:
+  ///   - endpoints: one daemon or several; each batch goes to the one with the fewest bytes under way.
   ///   - window: batches in flight at the most.
-  ///   - timeoutSeconds: how long nothing may come before the stream gives up.
-  package init(_ endpoints: ClientEndpoints, window: Int, timeoutSeconds: Double) throws(ZeroMQError) {
-    connection = try DaemonConnection(endpoints)
+  ///   - windowByteCount: and bytes of them; a larger batch goes alone.
+  ///   - timeoutSeconds: how long no batch may be completed before the stream gives up.
+  ///   - resendSeconds: a batch is not sent again sooner than this after it was sent.
+  package init(
+    _ endpoints: [ClientEndpoints], window: Int = 1024, windowByteCount: Int = 64 << 20, timeoutSeconds: Double,
+    resendSeconds: Double = 1
+  ) throws(ZeroMQError) {
+    let context = try Context()
+    var peers: [DaemonPeer] = []
+    for each in endpoints {
+      peers.append(try DaemonPeer(each, context: context, now: now(), floorSeconds: resendSeconds))
+    }
+    self.endpoints = endpoints
     self.window = window
+    self.windowByteCount = windowByteCount
     self.timeoutSeconds = timeoutSeconds
+    self.peers = peers
+    self.context = context
   }
 
-  /// Asks the daemon what it is and what it takes: the text of a JSON object.
+  /// Waits until a daemon has told what it is and what it takes: the text of a JSON object.
   package mutating func info() throws -> String {
-    var header = RequestHeader()
-    header.type = .info
-    let request = OutgoingBatch(header: header, sections: [])
-    var json = ""
-    try run(batchCount: 1, batch: { _ in request }) { _, result, bytes in json = result.message(in: bytes) ?? "" }
-    return json
+    lastProgress = now()
+    var flight = Flight(batchCount: 1)  // of which nothing is sent
+    while true {
+      if let info = peers.lazy.compactMap(\.info).first { return info }
+      try turn(&flight) { _, _, _ in }
+    }
   }
 
   /// Sends batches `0 ..< batchCount` and hands over the result of each, in the order in which they come.
   ///
   /// - Parameters:
   ///   - batch: makes a batch; its sections must stay as they are until the stream ends. Called again for a batch that
-  ///     the daemon asks to be sent again.
+  ///     is sent again.
   ///   - handle: takes a result and its bytes, which it may read until it returns.
   /// - Throws: `ClientError`, `ZeroMQError`, or what `handle` throws.
   package mutating func run(
@@ -46,45 +71,76 @@ package struct BatchStream: ~Copyable {
     var flight = Flight(batchCount: batchCount)
     lastProgress = now()
     while !flight.isComplete {
-      let wantsToSend = flight.inFlightCount < window && flight.hasNext(at: now())
-      try connection.wait(forSending: wantsToSend, milliseconds: flight.isWaiting ? 10 : 100)
-      while try connection.receive(into: &message) {
-        try take(&flight, handle)
-        lastProgress = now()
-      }
-      if wantsToSend, connection.canSend {
-        while flight.inFlightCount < window, let index = flight.next(at: now()), try send(batch(index), index, &flight)
-        {}
-      }
-      guard now() - lastProgress < timeoutSeconds else {
-        throw ClientError.noAnswer(
-          endpoint: connection.endpoints.description, seconds: timeoutSeconds, completed: flight.completedCount,
-          total: batchCount)
-      }
+      try dispatch(&flight, batch)
+      try turn(&flight, handle)
     }
   }
 
-  /// - Returns: whether there was room for it.
-  private mutating func send(_ batch: OutgoingBatch, _ index: Int, _ flight: inout Flight) throws -> Bool {
+  /// Waits for something to come, takes it, and sees what is overdue.
+  private mutating func turn(
+    _ flight: inout Flight, _ handle: (Int, BatchResult, RawSpan) throws -> Void
+  ) throws {
+    poller.removeAll()
+    for peer in peers { _ = peer.connection.add(to: &poller, forSending: false) }
+    try poller.wait(milliseconds: Self.tickMilliseconds)
+    for place in peers.indices {
+      while try peers[place].connection.receive(into: &message) { try take(from: place, &flight, handle) }
+    }
+    try lookAtTheClock(&flight)
+    guard now() - lastProgress < timeoutSeconds else {
+      throw ClientError.noAnswer(
+        endpoint: endpoints.map(\.description).joined(separator: ", "), seconds: timeoutSeconds,
+        completed: flight.completedCount, total: flight.batchCount)
+    }
+  }
+
+  /// Sends batches as far as the window and the daemons allow.
+  private mutating func dispatch(_ flight: inout Flight, _ batch: (Int) -> OutgoingBatch) throws {
+    let time = now()
+    while flight.underWayCount < window, flight.underWayByteCount < windowByteCount,
+      let place = usablePeer(at: time), let next = flight.next(at: time)
+    {
+      try send(batch(next.index), next.index, attempt: next.attempts + 1, to: place, &flight)
+    }
+  }
+
+  /// The daemon with the fewest bytes under way, of those that can be used.
+  private func usablePeer(at time: Double) -> Int? {
+    peers.indices.filter { peers[$0].state == .ready && peers[$0].pausedUntil <= time }
+      .min { peers[$0].outstandingByteCount < peers[$1].outstandingByteCount }
+  }
+
+  private mutating func send(
+    _ batch: OutgoingBatch, _ index: Int, attempt number: Int, to place: Int, _ flight: inout Flight
+  ) throws {
+    let peer = peers[place]
     var header = batch.header
     lastSequence += 1
     header.sequence = lastSequence
     header.clientID = clientID
-    if header.type == .batch { header.sentAtNanoseconds = wallNanoseconds() }
+    header.sentAtNanoseconds = wallNanoseconds()
+    let time = now()
+    let attempt = Flight.Attempt(
+      index: index, peer: place, byteCount: batch.byteCount, number: number, sentAt: time,
+      due: time + peer.pace.allowanceSeconds(attempt: number))
     try message.allocate(byteCount: RequestHeader.byteCount)
     header.write(to: message.unsafeMutableBytes)
-    guard try connection.send(&message, more: !batch.sections.isEmpty) == .sent else { return false }
-    for (place, section) in batch.sections.enumerated() {
-      var frame = try Message(borrowing: section)
-      _ = try connection.send(&frame, more: place + 1 < batch.sections.count)
+    guard try peer.connection.send(&message, more: !batch.sections.isEmpty) == .sent else {
+      peer.pausedUntil = time + 0.01
+      flight.retry(attempt, at: time)
+      return
     }
-    flight.sent(index, sequence: lastSequence)
-    return true
+    for (section, bytes) in batch.sections.enumerated() {
+      var frame = try Message(borrowing: bytes)
+      _ = try peer.connection.send(&frame, more: section + 1 < batch.sections.count)
+    }
+    flight.sent(attempt, sequence: lastSequence)
+    peer.outstandingByteCount += attempt.byteCount
   }
 
   /// Takes the result that has come.
   private mutating func take(
-    _ flight: inout Flight, _ handle: (Int, BatchResult, RawSpan) throws -> Void
+    from place: Int, _ flight: inout Flight, _ handle: (Int, BatchResult, RawSpan) throws -> Void
   ) throws {
     let bytes = message.unsafeBytes.bytes
     let result: BatchResult
@@ -93,21 +149,73 @@ package struct BatchStream: ~Copyable {
     } catch {
       throw ClientError.badResult(error.description)
     }
-    // Another client's, or one that is not waited for any more.
-    guard result.header.clientID == clientID, let index = flight.landed(sequence: result.header.sequence) else {
+    let header = result.header
+    guard header.clientID == clientID else { return }  // another client's, on a pipeline lane
+    let peer = peers[place]
+    let time = now()
+    if peer.heard(header, now: time) {
+      giveUp(&flight, at: time) { $0.peer == place }
+    }
+    if header.type == .infoResult {
+      if peer.tookAnswer(header, message: result.message(in: bytes)) { lastProgress = max(lastProgress, time) }
       return
     }
-    switch result.header.status {
+    guard let (attempt, wasGivenUp) = flight.landed(sequence: header.sequence) else { return }
+    if !wasGivenUp { peers[attempt.peer].outstandingByteCount -= attempt.byteCount }
+    peer.answered(sentAt: attempt.sentAt)
+    switch header.status {
     case .ok:
-      flight.complete()
-      try handle(index, result, bytes)
-    case let status where status.isRetryable:
-      flight.retry(index, at: now() + max(0.01, Double(result.header.retryAfterMilliseconds) / 1000))
+      peer.pace.saw(roundTripSeconds: time - attempt.sentAt)
+      guard flight.complete(attempt.index) else { return }
+      lastProgress = time
+      try handle(attempt.index, result, bytes)
+    case _ where wasGivenUp: return  // it is under way again already
+    case .busy:
+      peer.pausedUntil = time + max(0.01, Double(header.retryAfterMilliseconds) / 1000) * .random(in: 1...1.25)
+      flight.retry(attempt, at: time)
+    case .draining: flight.retry(attempt, at: time)
+    case let status where status.isRetryable && attempt.number < Self.longestAttempts:
+      flight.retry(attempt, at: time + 0.01 * Double(1 << min(attempt.number, 8)))
     case let status:
       throw ClientError.refused(
         status: status.name, message: result.message(in: bytes) ?? "", completed: flight.completedCount,
         total: flight.batchCount)
     }
+  }
+
+  /// Sees which results are overdue, and which daemons say nothing.
+  private mutating func lookAtTheClock(_ flight: inout Flight) throws(ZeroMQError) {
+    let time = now()
+    for place in peers.indices {
+      let peer = peers[place]
+      if peer.isHanging(now: time) {
+        giveUp(&flight, at: time) { $0.peer == place }
+        try peer.reset(context: context, now: time)
+      }
+      if peer.wantsToBeAsked(now: time) { try ask(peer, time) }
+    }
+    for attempt in flight.underWay.values where attempt.due < time {
+      if peers[attempt.peer].isLate(sentAt: attempt.sentAt) { try ask(peers[attempt.peer], time) }
+    }
+    // More of the same would not help a daemon that hangs or is slow, so where it is the only one it is waited for.
+    let peers = peers
+    giveUp(&flight, at: time) { attempt in
+      guard attempt.due < time else { return false }
+      return peers[attempt.peer].answeredAt > attempt.sentAt
+        || peers.indices.contains { $0 != attempt.peer && peers[$0].state == .ready }
+    }
+  }
+
+  private mutating func ask(_ peer: DaemonPeer, _ time: Double) throws(ZeroMQError) {
+    lastSequence += 1
+    try peer.ask(&message, sequence: lastSequence, clientID: clientID, now: time)
+  }
+
+  private func giveUp(_ flight: inout Flight, at time: Double, where isLost: (Flight.Attempt) -> Bool) {
+    for attempt in flight.underWay.values where isLost(attempt) {
+      peers[attempt.peer].outstandingByteCount -= attempt.byteCount
+    }
+    flight.giveUp(at: time, where: isLost)
   }
 }
 
@@ -120,45 +228,9 @@ package struct OutgoingBatch {
     self.header = header
     self.sections = sections
   }
-}
 
-/// Which batches are under way.
-private struct Flight {
-  let batchCount: Int
-  private(set) var completedCount = 0
-  private var nextIndex = 0
-  /// The batch of each sequence number whose result is awaited.
-  private var underWay: [UInt64: Int] = [:]
-  /// Batches to be sent again, and when.
-  private var retries: [(index: Int, at: Double)] = []
-
-  init(batchCount: Int) { self.batchCount = batchCount }
-
-  var inFlightCount: Int { underWay.count }
-  var isComplete: Bool { completedCount == batchCount }
-  /// Whether batches wait for the time at which they are sent again.
-  var isWaiting: Bool { !retries.isEmpty }
-
-  func hasNext(at time: Double) -> Bool { nextIndex < batchCount || retries.contains { $0.at <= time } }
-
-  func next(at time: Double) -> Int? {
-    retries.first { $0.at <= time }?.index ?? (nextIndex < batchCount ? nextIndex : nil)
-  }
-
-  mutating func sent(_ index: Int, sequence: UInt64) {
-    underWay[sequence] = index
-    if let place = retries.firstIndex(where: { $0.index == index }) {
-      retries.remove(at: place)
-    } else {
-      nextIndex += 1
-    }
-  }
-
-  mutating func landed(sequence: UInt64) -> Int? { underWay.removeValue(forKey: sequence) }
-
-  mutating func complete() { completedCount += 1 }
-
-  mutating func retry(_ index: Int, at time: Double) { retries.append((index, time)) }
+  /// Header included.
+  var byteCount: Int { sections.reduce(RequestHeader.byteCount) { $0 + $1.count } }
 }
 
 /// Seconds since some point in the past.

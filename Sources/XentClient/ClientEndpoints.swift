@@ -15,11 +15,17 @@ package enum ClientEndpoints: Equatable, Sendable {
     }
   }
 
-  /// The router lane of `$XENTD_ENDPOINT`; else of the user's daemon, else of the system's, whichever answers.
-  package static func found(environment: [String: String]) throws(ClientError) -> ClientEndpoints {
-    if let endpoint = environment["XENTD_ENDPOINT"], !endpoint.isEmpty { return .router(endpoint) }
+  /// Router lanes, of which several are separated by commas or spaces.
+  package static func list(_ text: String) -> [ClientEndpoints] {
+    text.split { $0 == "," || $0 == " " }.map { .router(String($0)) }
+  }
+
+  /// The router lanes of `$XENTD_ENDPOINT`; else of the user's daemon, else of the system's, whichever answers.
+  package static func found(environment: [String: String]) throws(ClientError) -> [ClientEndpoints] {
+    let named = list(environment["XENTD_ENDPOINT"] ?? "")
+    if !named.isEmpty { return named }
     let candidates = [DefaultEndpoints.user(environment: environment), .system].compactMap { $0?.router }
-    if let endpoint = candidates.first(where: { SocketPath($0)?.isAnswered == true }) { return .router(endpoint) }
+    if let endpoint = candidates.first(where: { SocketPath($0)?.isAnswered == true }) { return [.router(endpoint)] }
     throw .noDaemon(lookedAt: candidates)
   }
 }

@@ -97,8 +97,7 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     return !isOver
   }
 
-  /// libzmq removes an `ipc://` path when it ceases to listen there: were the path bound again before, the new one would
-  /// be removed.
+  /// Waits until libzmq's own thread has ceased to listen: before, a port would still be taken.
   private mutating func stopListening() throws(ZeroMQError) {
     let addresses = peers.compactMap(\.address)
     for address in addresses { try socket.unbind(from: address) }

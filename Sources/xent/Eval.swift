@@ -45,7 +45,8 @@ struct Eval: ParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Option(help: ArgumentHelp("The daemon's router lane.", valueName: "endpoint"))
+  @Option(
+    help: ArgumentHelp("The daemon's router lane; several daemons' are separated by commas.", valueName: "endpoint"))
   var endpoint: String?
 
   @Option(help: ArgumentHelp("The requests of a pipeline lane; goes with --results.", valueName: "endpoint"))
@@ -54,11 +55,11 @@ struct Eval: ParsableCommand {
   @Option(help: ArgumentHelp("The results of a pipeline lane; goes with --requests.", valueName: "endpoint"))
   var results: String?
 
-  @Option(help: ArgumentHelp("Give up when no answer has come for this long.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("Give up when no batch was completed for this long.", valueName: "seconds"))
   var timeout = 10.0
 
-  /// Batches in flight: enough to keep sender, daemon and receiver busy at once.
-  private static let window = 8
+  /// In flight at the most: enough to keep sender, daemon and receiver busy at once.
+  private static let windowByteCount = 32 << 20
   private static let defaultBatchByteCount = 4 << 20
 
   func validate() throws {
@@ -87,7 +88,7 @@ struct Eval: ParsableCommand {
     let data = try DataSet(logits: NumpyArray(logits), labels: NumpyArray(labels), loss: loss)
     guard data.rowCount > 0 else { throw EvalError("\(logits): has no rows") }
     let endpoints = try chosenEndpoints()
-    var stream = try BatchStream(endpoints, window: Self.window, timeoutSeconds: timeout)
+    var stream = try BatchStream(endpoints, windowByteCount: Self.windowByteCount, timeoutSeconds: timeout)
     let daemon = try DaemonInfo(json: stream.info())
     var outputs = try RowOutputs(self.outputs, rowCount: data.rowCount, isFloat64: data.wantsFloat64)
     var template = RequestHeader()
@@ -111,15 +112,16 @@ struct Eval: ParsableCommand {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     try outputs.write()
     return EvalReport(
-      evaluation: evaluation, daemon: daemon, endpoint: endpoints.description, batchCount: batchCount,
+      evaluation: evaluation, daemon: daemon, endpoint: endpoints.map(\.description).joined(separator: ", "),
+      batchCount: batchCount,
       seconds: seconds, byteCount: data.rowCount * data.rowByteCount,
       style: EvalReport.Style(isWeighted: data.isWeighted, usesBits: bits, topK: loss.topK))
   }
 
-  private func chosenEndpoints() throws -> ClientEndpoints {
-    if let requests, let results { return .pipeline(requests: requests, results: results) }
-    if let endpoint { return .router(endpoint) }
-    return try .found(environment: ProcessInfo.processInfo.environment)
+  private func chosenEndpoints() throws -> [ClientEndpoints] {
+    if let requests, let results { return [.pipeline(requests: requests, results: results)] }
+    if let endpoint { return ClientEndpoints.list(endpoint) }
+    return try ClientEndpoints.found(environment: ProcessInfo.processInfo.environment)
   }
 
   private func rowsPerBatch(_ data: DataSet, _ limits: DaemonInfo.Limits) throws -> Int {

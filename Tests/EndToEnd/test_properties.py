@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -142,6 +143,39 @@ def test_a_bad_row_leaves_all_other_rows_as_they_were(client: Client, logits_typ
         for section in ("losses", "lse", "predictions", "verdicts"):
             before, after = getattr(good, section), getattr(result, section)
             assert np.delete(before, row).tobytes() == np.delete(after, row).tobytes(), (section, request)
+
+
+@pytest.mark.parametrize("kind", LABEL_TYPES)
+@pytest.mark.parametrize("logits_type", LOGIT_TYPES)
+def test_a_row_has_the_same_bits_in_any_batch_at_any_place(client: Client, logits_type: str, kind: str) -> None:
+    source = np.random.default_rng([LOGIT_TYPES.index(logits_type), len(kind), 1])
+    for _ in range(TRIALS // 4):
+        request = any_request(source, logits_type, kind)
+        whole = client.ask(request)
+        rows = source.permutation(len(request.logits))[: source.integers(1, len(request.logits) + 1)]
+        weights = None if request.sample_weights is None else request.sample_weights[rows]
+        part = replace(request, logits=request.logits[rows], labels=request.labels[rows], sample_weights=weights)
+        result = client.ask(part, layouts(source))
+        for section in ("losses", "lse", "predictions", "verdicts"):
+            assert getattr(whole, section)[rows].tobytes() == getattr(result, section).tobytes(), (section, request)
+
+
+@pytest.mark.parametrize("logits_type", LOGIT_TYPES)
+def test_one_hot_labels_have_the_bits_of_integers_with_any_options(client: Client, logits_type: str) -> None:
+    source = np.random.default_rng([LOGIT_TYPES.index(logits_type), 2])
+    for _ in range(TRIALS):
+        request = any_request(source, logits_type, "integer")
+        hot = (np.arange(request.logits.shape[1]) == request.labels[:, None]).astype(float)
+        if request.flags & IGNORE:  # the ignored rows are those that are all zeros
+            hot[request.labels == request.ignore_index] = 0
+        label_type = str(source.choice(LABEL_TYPES["onehot"]))
+        flags = request.flags & ~IGNORE | (ZERO_ROW_IGNORED if request.flags & IGNORE else 0)
+        other = client.ask(replace(request, kind="onehot", labels=hot, label_type=label_type, flags=flags))
+        result = client.ask(request)
+        for section in ("losses", "lse", "predictions", "verdicts"):
+            assert getattr(result, section).tobytes() == getattr(other, section).tobytes(), (section, request)
+        for figure in ("sum", "weight", "mean", "finite_sum", "finite_weight", "z_sum", "correct", "top_k_correct", "ignored"):
+            assert np.array_equal(getattr(result, figure), getattr(other, figure), equal_nan=True), (figure, request)
 
 
 def exact_sum(request: Request, result: Result) -> Fraction:

@@ -272,17 +272,36 @@ struct SocketTests {
     }
   }
 
-  @Test("a monitor tells when an endpoint is not listened on any more")
+  @Test("a monitor tells when an endpoint is not listened on any more, so that it can be bound again")
   func unbinding() throws {
+    for bound in [freshEndpoint(), "tcp://127.0.0.1:*"] {
+      let context = try Context()
+      var pull = try PullSocket(in: context)
+      var monitor = try PeerMonitor(of: pull.pollable, in: context)
+      try pull.bind(to: bound)
+      let endpoint = try pull.lastEndpoint()
+      #expect(try !monitor.isClosed(endpoint))
+      try pull.unbind(from: endpoint)
+      for _ in 0..<2000 where try !monitor.isClosed(endpoint) { _ = try pollBriefly(pull.pollable) }
+      #expect(try monitor.isClosed(endpoint))
+      var other = try PullSocket(in: context)
+      try other.bind(to: endpoint)
+      #expect(try other.lastEndpoint() == endpoint)
+    }
+  }
+
+  @Test("a monitor that outlives its socket tells when that is gone")
+  func retirement() throws {
     let context = try Context()
-    var pull = try PullSocket(in: context)
-    var monitor = try PeerMonitor(of: pull.pollable, in: context)
-    try pull.bind(to: freshEndpoint())
-    let endpoint = try pull.lastEndpoint()
-    #expect(try !monitor.isClosed(endpoint))
-    try pull.unbind(from: endpoint)
-    for _ in 0..<2000 where try !monitor.isClosed(endpoint) { _ = try pollBriefly(pull.pollable) }
-    #expect(try monitor.isClosed(endpoint))
-    #expect(access(String(endpoint.dropFirst("ipc://".count)), F_OK) == -1)
+    var monitor: PeerMonitor
+    do {
+      let pull = try PullSocket(in: context)
+      monitor = try PeerMonitor(of: pull.pollable, in: context)
+      #expect(try !monitor.isOver())
+      monitor.retire()
+      _ = consume pull
+    }
+    for _ in 0..<2000 where try !monitor.isOver() { usleep(1000) }
+    #expect(try monitor.isOver())
   }
 }

@@ -1,0 +1,38 @@
+"""How long a result may take before its batch counts as lost."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+_RECENT = 512
+_EVERY = 64
+
+
+class Pace:
+    """Learns from the round trips of a daemon: a multiple of the recent 99th percentile, never less than a floor.
+
+    Each attempt has a sequence number of its own, so no round trip is mistaken for that of another attempt.
+    """
+
+    def __init__(self, floor: float, multiple: float = 4.0, longest: float = 60.0) -> None:
+        self._floor = floor
+        self._multiple = multiple
+        self._longest = longest
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+        self._unread = 0
+        # Until a round trip was seen, nobody knows what is slow.
+        self.allowance = min(2 * floor, longest)
+
+    def saw(self, round_trip: float) -> None:
+        """Learns of a result that came `round_trip` seconds after its batch was sent."""
+        self._recent.append(round_trip)
+        self._unread += 1
+        if self._unread >= _EVERY or len(self._recent) < 8 or round_trip > self.allowance:
+            self._unread = 0
+            slowest = sorted(self._recent)[int(0.99 * (len(self._recent) - 1))]
+            self.allowance = min(max(self._floor, self._multiple * slowest), self._longest)
+
+    def allow(self, attempt: int) -> float:
+        """Seconds that an attempt may take: twice as long for each one before it, and never two batches quite the same."""
+        return min(self.allowance * 2.0 ** min(attempt - 1, 6), self._longest) * random.uniform(1.0, 1.25)
