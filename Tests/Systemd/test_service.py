@@ -147,7 +147,7 @@ def test_an_upgrade_keeps_the_configuration_and_runs_the_new_daemon(service: Ser
 
 def test_a_removal_keeps_the_configuration_and_a_purge_leaves_nothing(service: Service) -> None:
     machine = service.machine
-    machine.do("rm", "-r", "/etc/systemd/system/xentd.service.d")
+    machine.do("rm", "-rf", "/etc/systemd/system/xentd.service.d")
     machine.do("dpkg", "--remove", "xentd")
     assert not service.is_active
     assert machine.path("/etc/xentd/xentd.yaml").exists()
