@@ -57,8 +57,10 @@ let package = Package(
       name: "XentService", dependencies: ["ZeroMQ", "CrossEntropy", "XentProtocol", "CMalloc", deque, logging],
       swiftSettings: common),
     .target(name: "XentClient", dependencies: ["ZeroMQ", "XentProtocol"], swiftSettings: common),
+    .target(name: "EvaluationData", dependencies: ["XentClient", "XentProtocol"], swiftSettings: common),
     .executableTarget(
-      name: "xent", dependencies: ["XentClient", "XentProtocol", "ZeroMQ", argumentParser], swiftSettings: common),
+      name: "xent", dependencies: ["EvaluationData", "XentClient", "XentProtocol", "ZeroMQ", argumentParser],
+      swiftSettings: common),
     .executableTarget(
       name: "xentd",
       dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, "YAML"],

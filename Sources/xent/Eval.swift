@@ -1,4 +1,5 @@
 import ArgumentParser
+import EvaluationData
 import FoundationEssentials
 import XentClient
 import XentProtocol
@@ -85,7 +86,10 @@ struct Eval: ParsableCommand {
   }
 
   private func evaluate() throws -> EvalReport {
-    let data = try DataSet(logits: NumpyArray(logits), labels: NumpyArray(labels), loss: loss)
+    let data = try DataSet(
+      logits: NumpyArray(logits), labels: NumpyArray(labels), areProbabilities: loss.probabilities,
+      sampleWeights: loss.sampleWeights.map { try NumpyArray($0) },
+      classWeights: loss.classWeights.map { try NumpyArray($0) })
     guard data.rowCount > 0 else { throw EvalError("\(logits): has no rows") }
     let endpoints = try chosenEndpoints()
     var stream = try BatchStream(endpoints, windowByteCount: Self.windowByteCount, timeoutSeconds: timeout)

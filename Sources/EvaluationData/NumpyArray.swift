@@ -1,48 +1,48 @@
 /// An array of a `.npy` file, in place: C order, little-endian.
 ///
 /// - Source: NumPy Enhancement Proposal 1, "A Simple File Format for NumPy Arrays".
-struct NumpyArray {
-  let path: String
+package struct NumpyArray {
+  package let path: String
   /// As NumPy writes it, without the byte order: `f4`, `i8`, `u1`, `b1`.
-  let type: String
-  let shape: [Int]
+  package let type: String
+  package let shape: [Int]
   /// The elements.
-  let bytes: UnsafeRawBufferPointer
+  package let bytes: UnsafeRawBufferPointer
 
-  var elementByteCount: Int { Int(type.dropFirst()) ?? 0 }
+  package var elementByteCount: Int { Int(type.dropFirst()) ?? 0 }
 
-  init(_ path: String) throws {
+  package init(_ path: String) throws {
     let file = try MappedFile(path).bytes
     guard file.count >= 10, file.starts(with: [0x93] + Array("NUMPY".utf8)) else {
-      throw EvalError("\(path): is not a .npy file; write it with numpy.save")
+      throw DataFileError("\(path): is not a .npy file; write it with numpy.save")
     }
     guard (1...3).contains(file[6]) else {
-      throw EvalError("\(path): is of version \(file[6]) of the .npy format; expected 1, 2 or 3")
+      throw DataFileError("\(path): is of version \(file[6]) of the .npy format; expected 1, 2 or 3")
     }
     let isFirstVersion = file[6] == 1
-    guard isFirstVersion || file.count >= 12 else { throw EvalError("\(path): is cut short in its header") }
+    guard isFirstVersion || file.count >= 12 else { throw DataFileError("\(path): is cut short in its header") }
     let length =
       isFirstVersion
       ? Int(UInt16(littleEndian: file.loadUnaligned(fromByteOffset: 8, as: UInt16.self)))
       : Int(UInt32(littleEndian: file.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
     let start = isFirstVersion ? 10 : 12
-    guard start + length <= file.count else { throw EvalError("\(path): is cut short in its header") }
+    guard start + length <= file.count else { throw DataFileError("\(path): is cut short in its header") }
     let header = NumpyHeader(String(decoding: file[start..<start + length], as: UTF8.self))
     try self.init(path, header, UnsafeRawBufferPointer(rebasing: file[(start + length)...]))
   }
 
   private init(_ path: String, _ header: NumpyHeader, _ elements: UnsafeRawBufferPointer) throws {
     guard let description = header.text("descr"), let shape = header.shape else {
-      throw EvalError("\(path): its header has no descr or shape; a structured array? Save a plain one")
+      throw DataFileError("\(path): its header has no descr or shape; a structured array? Save a plain one")
     }
     guard !header.isFortranOrder || shape.count < 2 else {
-      throw EvalError("\(path): is in Fortran order; save numpy.ascontiguousarray(a) instead")
+      throw DataFileError("\(path): is in Fortran order; save numpy.ascontiguousarray(a) instead")
     }
     guard !description.hasPrefix(">") else {
-      throw EvalError("\(path): is big-endian (\(description)); save a.astype(a.dtype.newbyteorder('<')) instead")
+      throw DataFileError("\(path): is big-endian (\(description)); save a.astype(a.dtype.newbyteorder('<')) instead")
     }
     guard shape.count <= 2 else {
-      throw EvalError(
+      throw DataFileError(
         "\(path): has \(shape.count) dimensions \(shape); expected at most 2: save a.reshape(-1, a.shape[-1]) instead")
     }
     self.path = path
@@ -54,17 +54,17 @@ struct NumpyArray {
     }
     let (expected, overflows) = count.multipliedReportingOverflow(by: Int(type.dropFirst()) ?? 0)
     guard !overflow, !overflows else {
-      throw EvalError("\(path): no file holds an array of shape \(shape); its header is damaged")
+      throw DataFileError("\(path): no file holds an array of shape \(shape); its header is damaged")
     }
     guard expected <= elements.count else {
-      throw EvalError(
+      throw DataFileError(
         "\(path): is cut short: expected \(expected) bytes of \(shape) \(type), received \(elements.count)")
     }
     bytes = UnsafeRawBufferPointer(rebasing: elements[..<expected])
   }
 
   /// The bytes of rows `range`.
-  func rows(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+  package func rows(_ range: Range<Int>) -> UnsafeRawBufferPointer {
     let rowByteCount = shape.dropFirst().reduce(elementByteCount, *)
     return UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound * rowByteCount..<range.upperBound * rowByteCount])
   }
