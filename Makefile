@@ -13,7 +13,7 @@ PYTHON := .venv/bin/python
 help:            ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
 
-dependencies:    ## Install what is missing of Debian's packages (libzmq, libyaml)
+dependencies:    ## Install what is missing of Debian's packages (libzmq, libyaml, zlib)
 	@Scripts/install-dependencies
 
 build: dependencies  ## Build the release: xentd, xent and xentload, with the Swift runtime inside

@@ -34,6 +34,7 @@ func kernelTarget(_ name: String, features: [String]) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
   name: "xentd",
@@ -41,6 +42,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: kernelTargets + [
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
@@ -65,8 +67,15 @@ let package = Package(
       name: "xentd",
       dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, "YAML"],
       swiftSettings: common),
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .executableTarget(
-      name: "xentload", dependencies: ["CrossEntropy", "XentProtocol", argumentParser], swiftSettings: common),
+      name: "xentload",
+      dependencies: [
+        "CLinux", "CrossEntropy", "CZlib", "EvaluationData", "XentClient", "XentProtocol", "YAML", "ZeroMQ",
+        argumentParser, histogram,
+      ],
+      swiftSettings: common),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: common),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: common),
@@ -76,6 +85,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "XentServiceTests", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "xentloadTests", dependencies: ["xentload", "XentProtocol", "TestSupport", histogram],
       swiftSettings: common),
     .testTarget(name: "xentdTests", dependencies: ["xentd", "XentService"], swiftSettings: common),
   ]

@@ -5,6 +5,6 @@ import XentProtocol
 @main
 struct Xentload: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "xentload", abstract: "Measures how fast xentd computes.", version: releaseVersion,
-    subcommands: [InProcess.self])
+    commandName: "xentload", abstract: "Loads a xentd, verifies its results, and measures it.", version: releaseVersion,
+    subcommands: [RunCommand.self, SweepCommand.self, CeilingCommand.self, InProcess.self, CeilingPeer.self])
 }

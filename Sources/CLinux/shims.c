@@ -1,0 +1,1 @@
+// Everything is in the header; a C target needs a source.
