@@ -220,7 +220,7 @@ def test_a_run_without_an_end_measures_until_three_windows_agree_at_most_ten(sha
 
 
 def test_an_open_loop_says_where_the_daemon_does_not_keep_up(shared_daemon: Daemon) -> None:
-    value = load(shared_daemon, "--rows", "64", "--rate", "1000000", "--duration", "1", "--verify", "off")
+    value = load(shared_daemon, *SMALL, "--rate", "1000000", "--window", "8", "--batches", "500")
     assert value["load"]["loop"] == "open" and value["load"]["arrivals"] == "constant"
     assert any("did not keep up" in note for note in value["notes"])
     assert value["latency"]["corrected"]["p50"] > value["latency"]["uncorrected"]["p50"]

@@ -32,10 +32,6 @@ struct BatchArguments: ParsableArguments {
   @Option(help: "Seed of made-up data, of arrivals, and of the choice of what is verified.")
   var seed: UInt64 = 1
 
-  private static let labelKinds: [String: LabelKind] = [
-    "integer": .integer, "onehot": .oneHot, "probabilities": .probabilities,
-  ]
-
   func validate() throws {
     if mix != nil, rows != nil || classes != nil || type != nil || labels != nil || logits != nil {
       throw ValidationError("--mix tells shapes and labels; leave out --rows, --classes, --type, --labels and --logits")
@@ -46,7 +42,7 @@ struct BatchArguments: ParsableArguments {
     if logits != nil, labels == nil { throw ValidationError("--logits a.npy goes with --labels b.npy") }
     if let rows, rows < 1 { throw ValidationError("--rows: expected at least 1, received \(rows)") }
     if logits == nil, mix == nil {
-      if let labels, Self.labelKinds[labels] == nil {
+      if let labels, LabelKind(argument: labels) == nil {
         throw ValidationError(
           "--labels: expected integer, onehot or probabilities (or a file, with --logits), received \(labels)")
       }
@@ -58,7 +54,7 @@ struct BatchArguments: ParsableArguments {
   private var shape: BatchShape {
     BatchShape(
       rows: rows ?? 256, classes: classes ?? 1000, type: type ?? .f32,
-      labels: labels.flatMap { Self.labelKinds[$0] } ?? .integer)
+      labels: labels.flatMap { LabelKind(argument: $0) } ?? .integer)
   }
 
   /// Makes or maps the batches, and has computed what must come back.

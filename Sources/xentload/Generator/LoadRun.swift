@@ -49,14 +49,18 @@ struct LoadRun {
     collect(into: &warmUp)
     control.measureFrom.store(Clock.now(), ordering: .relaxed)
     measure()
+    control.isStopping.store(true, ordering: .relaxed)
     let after = ProcessorSnapshot(daemonProcess: daemonProcess)
     let metricsAfter = metrics.map { $0.snapshot() }
-    control.isStopping.store(true, ordering: .relaxed)
     threads.forEach { $0.join() }
     live.clear()
     if let error = generators.compactMap(\.error).first { throw error }
-    return outcome(
-      before.report(until: after, generatorBusy: generatorBusy), MetricsOutcome(metrics, metricsBefore, metricsAfter))
+    let metricsOutcome = MetricsOutcome(metrics, metricsBefore, metricsAfter)
+    var processors = before.report(until: after, generatorBusy: generatorBusy)
+    if processors.daemonCores == nil {
+      processors.daemonCores = metricsOutcome.difference?.cores(in: before.seconds(until: after))
+    }
+    return outcome(processors, metricsOutcome)
   }
 
   private mutating func warmUp() {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import CrossEntropy
-import Glibc
+import XentProtocol
 
 /// `xentload inprocess`: the computation alone, without a network, beside what the memory can do.
 struct InProcess: ParsableCommand {
@@ -11,9 +11,6 @@ struct InProcess: ParsableCommand {
       Passes of both are made in turn, after one of each that does not count. The logits fill memory larger than the \
       last-level cache where the shape allows, and every page is touched before the first pass.
       """)
-
-  enum LogitsType: String, CaseIterable, ExpressibleByArgument { case f32, f16, bf16, f64 }
-  enum LabelKind: String, CaseIterable, ExpressibleByArgument { case integer, onehot, probabilities }
 
   @Option(help: "Rows in a batch.")
   var rows = 8192
@@ -53,9 +50,11 @@ struct InProcess: ParsableCommand {
     }
   }
 
+  private var shape: BatchShape { BatchShape(rows: rows, classes: classes, type: type, labels: labels) }
+
   func run() throws {
     let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
-    let data = BenchmarkData(rowCount: rows, classCount: classes, type: logitType, labels: labels, loss: loss)
+    let data = BenchmarkData(shape, loss: loss)
     let round = Round(workerCount: threads, kernel: kernel)
     let stream = StreamingSum(data.logits, threadCount: threads)
     var computeSeconds: [Double] = []
@@ -72,19 +71,10 @@ struct InProcess: ParsableCommand {
       streamSeconds.append(sum)
     }
     let report = InProcessReport(
-      rowCount: rows, classCount: classes, type: type.rawValue, byteCount: data.logits.count, labels: labels.rawValue,
+      rowCount: rows, classCount: classes, type: type.name, byteCount: data.logits.count, labels: labels.argument,
       kernel: kernel.name,
       threadCount: threads, computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
     print(json ? report.json : report.text)
-  }
-
-  private var logitType: LogitType {
-    switch type {
-    case .f32: .f32
-    case .f16: .f16
-    case .bf16: .bf16
-    case .f64: .f64
-    }
   }
 
   private func seconds(_ body: () -> Void) -> Double {

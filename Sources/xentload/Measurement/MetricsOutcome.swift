@@ -43,6 +43,12 @@ struct MetricsDifference: Sendable {
   /// Seconds that lanes took no requests because their results waited.
   let pausedSeconds: Double?
 
+  /// Seconds that the daemon's process computed.
+  let processorSeconds: Double?
+
+  /// The cores that the daemon's process used in so many seconds.
+  func cores(in seconds: Double) -> Double? { processorSeconds.map { $0 / seconds } }
+
   private static let stageName = "xentd_stage_duration_seconds"
 
   init(from before: PrometheusText, to after: PrometheusText) {
@@ -66,5 +72,6 @@ struct MetricsDifference: Sendable {
     workers = after.sum("xentd_workers")
     workerBusySeconds = gain("xentd_worker_busy_seconds_total")
     pausedSeconds = gain("xentd_receive_paused_seconds_total")
+    processorSeconds = gain("process_cpu_seconds_total")
   }
 }

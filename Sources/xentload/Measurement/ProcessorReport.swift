@@ -33,8 +33,10 @@ struct ProcessorSnapshot {
 
   init(daemonProcess: Int32?) { daemon = daemonProcess.flatMap(ProcessorUse.seconds(ofProcess:)) }
 
+  func seconds(until end: ProcessorSnapshot) -> Double { max(Double(nanoseconds: end.time - time), 1e-9) }
+
   func report(until end: ProcessorSnapshot, generatorBusy: Double) -> ProcessorReport {
-    let seconds = max(Double(nanoseconds: end.time - time), 1e-9)
+    let seconds = seconds(until: end)
     var report = ProcessorReport()
     report.generatorBusy = generatorBusy
     report.ownCores = Double(nanoseconds: end.own - own) / seconds

@@ -94,10 +94,12 @@ struct Bound {
     }
     let daemon =
       processors.daemonCores.map { "\(Units.digits($0)) of \(processors.processorCount) by the daemon, " } ?? ""
+    let others = processors.othersCores.map { ", \(Units.digits($0)) by others" } ?? ""
     return Finding(
       name: "the machine's processors", share: busy, isLimit: busy > 0.95,
       evidence:
-        "processors busy \(Units.percent(busy)): \(daemon)\(Units.digits(processors.ownCores)) by the load tester")
+        "processors busy \(Units.percent(busy)): \(daemon)\(Units.digits(processors.ownCores)) by the load tester\(others)"
+    )
   }
 }
 

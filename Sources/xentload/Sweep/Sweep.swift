@@ -2,11 +2,14 @@
 struct Sweep {
   let slo: Condition
   private(set) var points: [SweepPoint] = []
-  let ceiling: Ceiling?
+  /// What libzmq alone did before and after.
+  private(set) var ceiling: Ceiling?
 
-  init(slo: Condition, ceiling: Ceiling?) {
-    self.slo = slo
-    self.ceiling = ceiling
+  init(slo: Condition) { self.slo = slo }
+
+  mutating func add(_ rounds: Ceiling?) {
+    guard let rounds else { return }
+    ceiling = ceiling?.added(rounds) ?? rounds
   }
 
   /// Adds a point, in the order of the load.
@@ -31,6 +34,22 @@ struct Sweep {
       let missed = points[index + 1].rate, missed > met * 1.03
     else { return nil }
     return (met, missed)
+  }
+
+  /// What a reader must know of its figures, in sentences.
+  var notes: [String] {
+    var notes: [String] = []
+    let limited = points.filter { !RunVerdict($0.outcome).generatorLimits.isEmpty }
+    if let first = limited.first {
+      notes.append(
+        "at \(limited.count) of \(points.count) loads the generator was the limit; at \(first.name): "
+          + RunVerdict(first.outcome).generatorLimits.joined(separator: "; "))
+    }
+    let others = points.compactMap(\.outcome.processors.othersCores).max() ?? 0
+    if others > RunVerdict.othersAllowance {
+      notes.append("other processes used up to \(Units.digits(others)) processors meanwhile: the figures are disturbed")
+    }
+    return notes
   }
 
   /// The most that came back at any load.

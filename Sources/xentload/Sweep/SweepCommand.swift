@@ -84,12 +84,20 @@ struct SweepCommand: ParsableCommand {
 
   private func measure() throws -> Sweep {
     let session = try LoadSession(lane, batch, load, isQuiet: output.quiet)
-    var sweep = Sweep(slo: slo, ceiling: try session.ceiling(window: Self.saturatingWindow, rounds: 3))
+    var sweep = Sweep(slo: slo)
+    sweep.add(try session.ceiling(window: Self.saturatingWindow, rounds: 3))
+    try addPoints(session, &sweep)
+    guard !sweep.points.isEmpty else { throw LoadError("interrupted before any load was measured") }
+    sweep.add(try session.ceiling(window: Self.saturatingWindow, rounds: 3))
+    return sweep
+  }
+
+  private func addPoints(_ session: LoadSession, _ sweep: inout Sweep) throws {
     if let windows {
       for window in try numbers(windows, "windows", Int.init, { _ in true }).sorted() {
         try addClosed(window, session, &sweep)
       }
-      return try measured(sweep)
+      return
     }
     let given = try rates.map { try numbers($0, "rates", Double.init) { _ in true }.sorted() }
     let rates = try given ?? foundRates(session)
@@ -100,12 +108,6 @@ struct SweepCommand: ParsableCommand {
         try addOpen((gap.met + gap.missed) / 2, session, &sweep)
       }
     }
-    return try measured(sweep)
-  }
-
-  private func measured(_ sweep: Sweep) throws -> Sweep {
-    guard !sweep.points.isEmpty else { throw LoadError("interrupted before any load was measured") }
-    return sweep
   }
 
   private func foundRates(_ session: LoadSession) throws -> [Double] {

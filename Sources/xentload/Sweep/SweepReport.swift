@@ -27,6 +27,7 @@ struct SweepReport {
     if case .unavailable(let reason) = first.metrics {
       lines.append("the daemon's own metrics were not read: \(reason)")
     }
+    lines += sweep.notes.map { "note: " + $0 }
     lines += sweep.points.flatMap { point in
       point.outcome.violations.kept.map { "WRONG at \(point.name): \($0)" }
     }

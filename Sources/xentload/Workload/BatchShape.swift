@@ -10,6 +10,24 @@ extension LogitsType: ExpressibleByArgument {
   package static var allValueStrings: [String] { allCases.map(\.name) }
 }
 
+extension LabelKind: ExpressibleByArgument {
+  package init?(argument: String) {
+    guard let kind = Self.allCases.first(where: { $0.argument == argument }) else { return nil }
+    self = kind
+  }
+
+  /// As the command line has it.
+  var argument: String {
+    switch self {
+    case .integer: "integer"
+    case .oneHot: "onehot"
+    case .probabilities: "probabilities"
+    }
+  }
+
+  package static var allValueStrings: [String] { allCases.map(\.argument) }
+}
+
 /// What a batch of made-up data is like.
 struct BatchShape: Equatable, Sendable {
   var rows: Int

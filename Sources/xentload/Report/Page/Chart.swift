@@ -35,8 +35,8 @@ struct Chart {
     <figcaption><h2>\(escaped(title))</h2><p>\(escaped(explanation))</p>\(legend)</figcaption>
     <svg viewBox="0 0 \(Int(Self.size.width)) \(Int(Self.size.height))" role="img" aria-label="\(escaped(title))">
     \(grid)
-    \(marks.compactMap(markLine).joined(separator: "\n"))
     \(series.map(curve).joined(separator: "\n"))
+    \(marks.compactMap(markLine).joined(separator: "\n"))
     </svg>
     </figure>
     """
@@ -108,14 +108,14 @@ struct Chart {
     case .horizontal:
       return vertical(mark.value).map {
         "<line class=\"mark\" x1=\"\(fixed(left))\" x2=\"\(fixed(right))\" y1=\"\(fixed($0))\" y2=\"\(fixed($0))\"/>"
-          + "<text class=\"tick\" x=\"\(fixed(left + 6))\" y=\"\(fixed($0 - 5))\">\(escaped(mark.label))</text>"
+          + "<text class=\"label\" x=\"\(fixed(left + 6))\" y=\"\(fixed($0 - 5))\">\(escaped(mark.label))</text>"
       }
     case .vertical:
       return horizontal(mark.value).map {
         let isRight = $0 > (left + right) / 2
         return
           "<line class=\"mark\" x1=\"\(fixed($0))\" x2=\"\(fixed($0))\" y1=\"\(fixed(top))\" y2=\"\(fixed(bottom))\"/>"
-          + "<text class=\"tick\" text-anchor=\"\(isRight ? "end" : "start")\" x=\"\(fixed($0 + (isRight ? -6 : 6)))\" "
+          + "<text class=\"label\" text-anchor=\"\(isRight ? "end" : "start")\" x=\"\(fixed($0 + (isRight ? -6 : 6)))\" "
           + "y=\"\(fixed(top + 10))\">\(escaped(mark.label))</text>"
       }
     }

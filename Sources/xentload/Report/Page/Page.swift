@@ -82,6 +82,7 @@ struct Page {
     .base, .notch { stroke: var(--soft); stroke-width: 1; }
     .mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 4; }
     .tick { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
+    .label { fill: var(--soft); font-size: 12px; stroke: var(--card); stroke-width: 4; paint-order: stroke; }
     .axis { fill: var(--soft); font-size: 12px; }
     .curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
     path.c1 { stroke: var(--c1); } path.c2 { stroke: var(--c2); } path.c3 { stroke: var(--c3); } path.c4 { stroke: var(--c4); }

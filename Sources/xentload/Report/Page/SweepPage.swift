@@ -16,8 +16,7 @@ struct SweepPage {
       ],
       warnings: sweep.points.flatMap { point in
         point.outcome.violations.kept.map { "WRONG at \(point.name): \($0)" }
-          + RunVerdict(point.outcome).generatorLimits.map { "At \(point.name) the generator was the limit: \($0)" }
-      },
+      } + sweep.notes,
       tiles: tiles, sections: [latency, throughput, split, table]
     ).html
   }
