@@ -47,6 +47,8 @@ struct CeilingMeasurement {
 
 /// The process that sends.
 private struct CeilingClient: ~Copyable {
+  private static let queuedByteCount = 64 << 20
+
   private let measurement: CeilingMeasurement
   private let mode: CeilingPeer.Mode
   private var push: PushSocket
@@ -64,7 +66,10 @@ private struct CeilingClient: ~Copyable {
     self.mode = mode
     var pull = try PullSocket(in: context)
     try pull.connect(to: results)
-    var push = try PushSocket(in: context)
+    var options = SocketOptions()
+    // What is queued here must reach the other process before its count is complete: so much that it never runs dry.
+    options.sendHighWaterMark = Int32(min(1000, max(8, Self.queuedByteCount / measurement.requestByteCount)))
+    var push = try PushSocket(in: context, options: options)
     try push.connect(to: requests)
     self.push = push
     self.pull = pull

@@ -55,7 +55,10 @@ struct RunVerdict {
   /// The share of the time in which a batch was due and could not leave, because the window was full or the socket had
   /// no room.
   var heldUpShare: Double {
-    Double(nanoseconds: outcome.total.heldUpNanoseconds) / outcome.total.seconds / Double(outcome.plan.threadCount)
+    let share =
+      Double(nanoseconds: outcome.total.heldUpNanoseconds) / outcome.total.seconds / Double(outcome.plan.threadCount)
+    // What was held up when measuring began has waited for longer than that.
+    return min(1, share)
   }
 
   /// What a reader must know, in sentences.
