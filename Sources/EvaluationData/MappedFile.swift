@@ -13,7 +13,9 @@ package struct MappedFile {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure("read") }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw DataFileError("\(path): expected a file, which can be mapped") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw DataFileError("\(path): expected a file, which can be mapped")
+    }
     guard status.st_size > 0 else { throw DataFileError("\(path): is empty") }
     let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let start, start != MAP_FAILED else { throw failure("mapped") }
