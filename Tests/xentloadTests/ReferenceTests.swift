@@ -38,7 +38,7 @@ struct ReferenceTests {
     let infinity = Double.infinity
     let rows = [[.nan, 1], [infinity, 1], [-infinity, -infinity], [-infinity, 1], [1, -infinity], [1, 2]]
     let expected = ExpectedBatch(of: batch(rows, labels: [0, 1, 0, 0, 0, 2]))
-    #expect(expected.losses[0...2].allSatisfy(\.isNaN))
+    #expect(expected.losses[0...2].allSatisfy { $0.isNaN })
     #expect(expected.losses[3] == infinity)
     #expect(expected.losses[4] == 0)
     #expect(expected.losses[5].isNaN && expected.invalid == 1 && expected.weight == 5)

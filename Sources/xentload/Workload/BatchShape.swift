@@ -44,7 +44,7 @@ struct BatchShape: Equatable, Sendable {
   var requestByteCount: Int { RequestHeader.byteCount + logitsByteCount + labelsByteCount }
 
   /// `1024 x 1000 f32, integer labels`
-  var description: String { "\(rows) x \(classes) \(type.name), \(labels.name) labels" }
+  var description: String { "\(rows) x \(classes) \(type.name), \(labels.plural)" }
 
   /// What keeps a shape from being sent; nil if nothing.
   var problem: String? {
