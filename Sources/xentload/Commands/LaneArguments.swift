@@ -40,7 +40,12 @@ struct LaneArguments: ParsableArguments {
     for name in ["XENTD_ENDPOINT", "XDG_RUNTIME_DIR"] {
       if let value = getenv(name) { environment[name] = String(cString: value) }
     }
-    return try .found(environment: environment)
+    let found = try ClientEndpoints.found(environment: environment)
+    guard found.count == 1 else {
+      throw LoadError(
+        "$XENTD_ENDPOINT names \(found.count) daemons; expected 1, for a run loads one: choose it with --endpoint")
+    }
+    return found[0]
   }
 
   func metricsSource(_ endpoints: ClientEndpoints) -> MetricsSource? {

@@ -13,7 +13,7 @@ struct LoadSession {
     let live = LiveDisplay(isQuiet: isQuiet)
     self.live = live
     endpoints = try lane.endpoints()
-    var stream = try BatchStream(endpoints, window: 1, timeoutSeconds: load.timeout)
+    var stream = try BatchStream([endpoints], timeoutSeconds: load.timeout)
     daemon = try DaemonInfo(json: stream.info())
     live.showStep("computing what must come back")
     defer { live.clear() }
