@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import xentload
@@ -38,7 +39,9 @@ struct ScheduleTests {
 
   @Test("groups of batches are sent as often as their weights say, and each batch of a group equally")
   func weights() throws {
-    let mix = try #require(try? ShapeMix(file: Self.mixFile()))
+    let path = try Self.mixFile()
+    defer { unlink(path) }
+    let mix = try ShapeMix(file: path)
     let workload = mix.workload(flags: [], seed: 1)
     var picker = BatchPicker(workload, seed: 2)
     var counts = Array(repeating: 0, count: workload.batches.count)
