@@ -34,6 +34,7 @@ func kernelTarget(_ name: String, features: [String]) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let nio = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { Target.Dependency.product(name: $0, package: "swift-nio") }
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
@@ -42,6 +43,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: kernelTargets + [
@@ -58,6 +60,7 @@ let package = Package(
     .target(
       name: "XentService", dependencies: ["ZeroMQ", "CrossEntropy", "XentProtocol", "CMalloc", deque, logging],
       swiftSettings: common),
+    .target(name: "MonitoringHTTP", dependencies: nio, swiftSettings: common),
     .target(name: "XentClient", dependencies: ["ZeroMQ", "XentProtocol"], swiftSettings: common),
     .target(name: "EvaluationData", dependencies: ["XentClient", "XentProtocol"], swiftSettings: common),
     .executableTarget(
@@ -65,7 +68,9 @@ let package = Package(
       swiftSettings: common),
     .executableTarget(
       name: "xentd",
-      dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", argumentParser, logging, "YAML"],
+      dependencies: [
+        "XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", "MonitoringHTTP", "YAML", argumentParser, logging,
+      ],
       swiftSettings: common),
     .target(name: "CLinux"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),

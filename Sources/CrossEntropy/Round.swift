@@ -92,6 +92,15 @@ package final class Round {
   /// The figures of the batch that `add` gave this place.
   package func figures(ofBatch index: Int) -> Figures { entries[index].figures }
 
+  /// How many workers take part when the round's tiles are computed.
+  package var sharerCount: Int {
+    sharerCount(of: tileFigures.count, sharesWork: logitsByteCount >= Self.smallByteCount)
+  }
+
+  private func sharerCount(of itemCount: Int, sharesWork: Bool) -> Int {
+    sharesWork ? min(workers.count, itemCount) : min(1, itemCount)
+  }
+
   /// What the workers do, one after the other.
   private enum Phase {
     case tiles
@@ -100,7 +109,7 @@ package final class Round {
   }
 
   private func run(_ phase: Phase, count: Int, sharesWork: Bool) {
-    let sharers = sharesWork ? min(workers.count, count) : 1
+    let sharers = sharerCount(of: count, sharesWork: sharesWork)
     guard sharers > 1 else {
       for item in 0..<count { run(phase, item, worker: workers[0]) }
       return

@@ -27,18 +27,20 @@ package struct BatchStream: ~Copyable {
 
   /// - Parameters:
   ///   - endpoints: one daemon or several; each batch goes to the one with the fewest bytes under way.
+  ///   - security: of the connections to all of them.
   ///   - window: batches in flight at the most.
   ///   - windowByteCount: and bytes of them; a larger batch goes alone.
   ///   - timeoutSeconds: how long no batch may be completed before the stream gives up.
   ///   - resendSeconds: a batch is not sent again sooner than this after it was sent.
   package init(
-    _ endpoints: [ClientEndpoints], window: Int = 1024, windowByteCount: Int = 64 << 20, timeoutSeconds: Double,
-    resendSeconds: Double = 1
+    _ endpoints: [ClientEndpoints], security: SocketSecurity = .none, window: Int = 1024,
+    windowByteCount: Int = 64 << 20, timeoutSeconds: Double, resendSeconds: Double = 1
   ) throws(ZeroMQError) {
     let context = try Context()
     var peers: [DaemonPeer] = []
     for each in endpoints {
-      peers.append(try DaemonPeer(each, context: context, now: now(), floorSeconds: resendSeconds))
+      peers.append(
+        try DaemonPeer(each, security: security, context: context, now: now(), floorSeconds: resendSeconds))
     }
     self.endpoints = endpoints
     self.window = window
@@ -87,11 +89,20 @@ package struct BatchStream: ~Copyable {
       while try peers[place].connection.receive(into: &message) { try take(from: place, &flight, handle) }
     }
     try lookAtTheClock(&flight)
-    guard now() - lastProgress < timeoutSeconds else {
+    let isLate = now() - lastProgress >= timeoutSeconds
+    try lookForLockouts(isLate: isLate && flight.completedCount == 0)
+    guard !isLate else {
       throw ClientError.noAnswer(
         endpoint: endpoints.map(\.description).joined(separator: ", "), seconds: timeoutSeconds,
         completed: flight.completedCount, total: flight.batchCount)
     }
+  }
+
+  /// Gives up where no daemon will ever let us in, or where none has yet and it is time.
+  private func lookForLockouts(isLate: Bool) throws {
+    guard peers.allSatisfy({ $0.lockout.map { isLate || $0.isFinal } ?? false }) else { return }
+    guard let peer = peers.first, let lockout = peer.lockout else { return }
+    throw ClientError.lockedOut(endpoint: peer.endpoints.description, lockout)
   }
 
   /// Sends batches as far as the window and the daemons allow.
@@ -188,6 +199,7 @@ package struct BatchStream: ~Copyable {
     let time = now()
     for place in peers.indices {
       let peer = peers[place]
+      try peer.noteLockout()
       if peer.isHanging(now: time) {
         giveUp(&flight, at: time) { $0.peer == place }
         try peer.reset(context: context, now: time)

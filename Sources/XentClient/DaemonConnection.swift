@@ -4,6 +4,10 @@ import ZeroMQ
 /// The sockets by which a client talks to one lane of a daemon. Nothing here blocks but `wait`.
 package struct DaemonConnection: ~Copyable {
   package let endpoints: ClientEndpoints
+  private let security: SocketSecurity
+  // Before the sockets that they watch, which must not end first.
+  private var sendMonitor: PeerMonitor?
+  private var resultMonitor: PeerMonitor?
   private var router: DealerSocket?
   private var requests: PushSocket?
   private var results: PullSocket?
@@ -13,32 +17,50 @@ package struct DaemonConnection: ~Copyable {
   private var context: Context?
 
   /// A connection that shares nothing.
-  package init(_ endpoints: ClientEndpoints) throws(ZeroMQError) {
+  package init(_ endpoints: ClientEndpoints, security: SocketSecurity = .none) throws(ZeroMQError) {
     let context = try Context()
-    try self.init(endpoints, in: context)
+    try self.init(endpoints, security: security, in: context)
     self.context = consume context
   }
 
   /// A connection of several that share libzmq's I/O thread. It must be gone before the context is.
-  package init(_ endpoints: ClientEndpoints, in context: borrowing Context) throws(ZeroMQError) {
+  ///
+  /// - Parameter tellsLockouts: whether `lockout` is looked at, now and then: what libzmq reports is kept until then.
+  package init(
+    _ endpoints: ClientEndpoints, security: SocketSecurity = .none, in context: borrowing Context,
+    tellsLockouts: Bool = false
+  ) throws(ZeroMQError) {
     self.endpoints = endpoints
+    self.security = security
     switch endpoints {
     case .router(let endpoint):
       var socket = try DealerSocket(in: context)
-      try socket.connect(to: endpoint)
+      sendMonitor = tellsLockouts ? try PeerMonitor(of: socket.pollable, in: context) : nil
+      resultMonitor = nil
+      try socket.connect(to: endpoint, security: security)
       router = consume socket
       requests = nil
       results = nil
     case .pipeline(let requestEndpoint, let resultEndpoint):
       var pull = try PullSocket(in: context)
-      try pull.connect(to: resultEndpoint)
+      resultMonitor = tellsLockouts ? try PeerMonitor(of: pull.pollable, in: context) : nil
+      try pull.connect(to: resultEndpoint, security: security)
       var push = try PushSocket(in: context)
-      try push.connect(to: requestEndpoint)
+      sendMonitor = tellsLockouts ? try PeerMonitor(of: push.pollable, in: context) : nil
+      try push.connect(to: requestEndpoint, security: security)
       router = nil
       requests = consume push
       results = consume pull
     }
     self.context = nil
+  }
+
+  /// What keeps the daemon from letting us in; nil where nothing does that is known of. Only of a connection that tells it.
+  package mutating func lockout() throws(ZeroMQError) -> Lockout? {
+    var failures: [HandshakeFailure: Int] = [:]
+    if sendMonitor != nil { failures = try sendMonitor!.handshakeFailures() }
+    if resultMonitor != nil { failures.merge(try resultMonitor!.handshakeFailures()) { $0 + $1 } }
+    return Lockout(failures, security)
   }
 
   /// Where a poller keeps the sockets of a connection.

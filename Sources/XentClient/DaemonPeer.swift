@@ -6,6 +6,7 @@ final class DaemonPeer {
   enum State { case greeting, ready, draining, silent }
 
   let endpoints: ClientEndpoints
+  private let security: SocketSecurity
   var connection: DaemonConnection
   private(set) var state = State.greeting
   var pace: Pace
@@ -14,6 +15,8 @@ final class DaemonPeer {
   /// What the daemon told of itself, as JSON.
   private(set) var info: String?
   private(set) var heardAt: Double
+  /// What keeps the daemon from letting us in, as it was last seen.
+  private(set) var lockout: Lockout?
   /// When the newest of what was answered had been sent. Daemons answer in order: what was sent before is lost.
   private(set) var answeredAt = 0.0
   private var instance: UInt64 = 0
@@ -25,10 +28,13 @@ final class DaemonPeer {
   private static let probeSeconds = 1.0
   private static let longestSilenceSeconds = 30.0
 
-  init(_ endpoints: ClientEndpoints, context: borrowing Context, now: Double, floorSeconds: Double) throws(ZeroMQError)
-  {
+  init(
+    _ endpoints: ClientEndpoints, security: SocketSecurity, context: borrowing Context, now: Double,
+    floorSeconds: Double
+  ) throws(ZeroMQError) {
     self.endpoints = endpoints
-    connection = try DaemonConnection(endpoints, in: context)
+    self.security = security
+    connection = try DaemonConnection(endpoints, security: security, in: context, tellsLockouts: true)
     pace = Pace(floorSeconds: floorSeconds)
     heardAt = now
   }
@@ -49,6 +55,7 @@ final class DaemonPeer {
   func heard(_ header: ResultHeader, now: Double) -> Bool {
     heardAt = now
     resetsInSilence = 0
+    lockout = nil
     if state == .silent { state = .ready }
     if header.notes.contains(.draining) || header.status == .draining, state == .ready { state = .draining }
     guard header.serverInstance != instance else { return false }
@@ -96,9 +103,15 @@ final class DaemonPeer {
     return now - max(heardAt, probe.sentAt) > patience + Self.probeSeconds
   }
 
+  /// Takes note of handshakes that came to nothing, of a daemon that does not answer.
+  func noteLockout() throws(ZeroMQError) {
+    guard state != .ready else { return }
+    if let seen = try connection.lockout() { lockout = seen }
+  }
+
   /// Gives the connection up and dials anew.
   func reset(context: borrowing Context, now: Double) throws(ZeroMQError) {
-    connection = try DaemonConnection(endpoints, in: context)
+    connection = try DaemonConnection(endpoints, security: security, in: context, tellsLockouts: true)
     resetsInSilence += 1
     probe = nil
     state = .greeting

@@ -9,6 +9,9 @@ package struct DefaultEndpoints: Equatable, Sendable {
   package var results: String { "ipc://\(directory)/results.sock" }
   package var router: String { "ipc://\(directory)/xentd.sock" }
 
+  /// The path of the socket that answers HTTP.
+  package var http: String { "\(directory)/http.sock" }
+
   /// Of the service, and of a daemon that root starts.
   package static let system = DefaultEndpoints(directory: "/run/xentd")
 

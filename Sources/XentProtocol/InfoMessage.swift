@@ -20,25 +20,14 @@ package struct InfoMessage: Sendable {
 
   /// The JSON object of an info result's message.
   package func json() -> String {
-    """
-    {"version": \(quoted(version)), "kernel": \(quoted(kernel)), "workers": \(workers), "lane": \(quoted(lane)), \
-    "uptime_seconds": \(uptimeSeconds), "limits": {"batch_bytes": \(limits.maximumRequestByteCount), \
-    "result_bytes": \(limits.maximumResultByteCount), "rows": \(limits.maximumRowCount), \
-    "classes": \(limits.maximumClassCount)}}
-    """
-  }
-
-  private func quoted(_ text: String) -> String {
-    var json = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": json += "\\\(scalar)"
-      case "\u{0}"..<" ":
-        let digits = String(scalar.value, radix: 16)
-        json += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: json.unicodeScalars.append(scalar)
-      }
-    }
-    return json + "\""
+    let limits: JSON = [
+      "batch_bytes": .integer(limits.maximumRequestByteCount), "result_bytes": .integer(limits.maximumResultByteCount),
+      "rows": .integer(limits.maximumRowCount), "classes": .integer(limits.maximumClassCount),
+    ]
+    let message: JSON = [
+      "version": .string(version), "kernel": .string(kernel), "workers": .integer(workers), "lane": .string(lane),
+      "uptime_seconds": .number(uptimeSeconds), "limits": limits,
+    ]
+    return message.text
   }
 }

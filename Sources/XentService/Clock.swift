@@ -1,12 +1,12 @@
 import Glibc
 
 /// What time it is.
-enum Clock {
+package enum Clock {
   /// Nanoseconds since some point in the past, never going back.
-  static var monotonicNanoseconds: UInt64 { nanoseconds(of: CLOCK_MONOTONIC) }
+  package static var monotonicNanoseconds: UInt64 { nanoseconds(of: CLOCK_MONOTONIC) }
 
   /// Nanoseconds since 1970.
-  static var wallNanoseconds: UInt64 { nanoseconds(of: CLOCK_REALTIME) }
+  package static var wallNanoseconds: UInt64 { nanoseconds(of: CLOCK_REALTIME) }
 
   private static func nanoseconds(of clock: clockid_t) -> UInt64 {
     var time = timespec()

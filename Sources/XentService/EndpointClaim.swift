@@ -4,12 +4,12 @@ import ZeroMQ
 /// The right to bind an `ipc://` path, held until the claim is let go. libzmq would take the path from a daemon that
 /// listens there already; and a path that a killed daemon left behind must not be in the way. With the claim goes the
 /// socket's file, so that clients see that nobody is there; libzmq leaves it.
-struct EndpointClaim: ~Copyable {
+package struct EndpointClaim: ~Copyable {
   private let descriptor: Int32
   private let path: SocketPath?
 
   /// - Throws: `EndpointError` where another process has the path.
-  init(_ endpoint: String) throws(EndpointError) {
+  package init(_ endpoint: String) throws(EndpointError) {
     // What the service manager listens at for this process is nobody else's.
     guard let path = SocketPath(endpoint), InheritedSockets.ofProcess.socket(for: endpoint) == nil else {
       (self.path, descriptor) = (nil, -1)

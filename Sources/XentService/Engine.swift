@@ -38,6 +38,9 @@ package final class Engine {
     plan.place = round.add(batch)
   }
 
+  /// How many workers will take part in computing the round.
+  package var roundWorkerCount: Int { round.sharerCount }
+
   /// Computes all batches of the round. Blocks; not to be called from a Swift task.
   package func compute() { round.compute() }
 

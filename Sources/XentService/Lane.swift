@@ -4,9 +4,9 @@ import ZeroMQ
 /// A way in for requests and out for results. Owned by the loop's thread.
 protocol Lane: AnyObject {
   var configuration: LaneConfiguration { get }
+  var metrics: LaneMetrics { get }
   /// The lane's part of what is taken.
   var share: LaneShare { get set }
-  var counts: LaneCounts { get set }
   var peerLog: PeerLog { get set }
 
   /// Whether the lane takes requests now: false holds its clients back.
@@ -15,6 +15,8 @@ protocol Lane: AnyObject {
   var isReadable: Bool { get }
   /// Bytes of results that wait in xentd because libzmq does not take them.
   var waitingByteCount: Int { get }
+  /// How many results those are.
+  var waitingResultCount: Int { get }
   /// Bytes of results that wait in xentd, that libzmq holds as far as they are large, or that are promised.
   var heldByteCount: Int { get }
   /// Whether anybody is there to take what waits, as the last poll saw it.
@@ -28,9 +30,12 @@ protocol Lane: AnyObject {
   var peers: [EndpointPeers] { get }
   /// Peers that were disconnected because there were too many.
   var refusedPeerCount: Int { get }
+  /// Connections that came to nothing, by why.
+  func handshakeFailures() throws(ZeroMQError) -> [HandshakeFailure: Int]
 
   /// Binds and connects the lane's sockets.
-  func open() throws(ZeroMQError)
+  /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
+  func open() throws
   /// Adds the lane's sockets to a poll.
   func register(in poller: inout Poller)
   /// Remembers what the poll saw of them.
@@ -45,7 +50,7 @@ protocol Lane: AnyObject {
   /// Sends what waits, as far as it can leave.
   func sendWaiting() throws(ZeroMQError)
   /// Closes the socket that requests come in by, which lets go all that libzmq holds for it, and opens it anew.
-  func reopenRequests(context: borrowing Context) throws(ZeroMQError)
+  func reopenRequests(context: borrowing Context) throws
   /// Whether the socket that was closed still holds something.
   func isLettingGo() throws(ZeroMQError) -> Bool
   /// How long the context waits, when it ends, for what libzmq has of this lane.

@@ -1,4 +1,5 @@
 import XentProtocol
+import ZeroMQ
 
 /// One lane: how requests come in and results go out.
 package struct LaneConfiguration: Equatable, Sendable {
@@ -34,23 +35,29 @@ package struct LaneConfiguration: Equatable, Sendable {
     case pipeline(requests: [EndpointConfiguration], results: [EndpointConfiguration])
     /// A ROUTER socket for both.
     case router([EndpointConfiguration])
+
+    /// The endpoints of each socket.
+    package var endpoints: [[EndpointConfiguration]] {
+      switch self {
+      case .pipeline(let requests, let results): [requests, results]
+      case .router(let endpoints): [endpoints]
+      }
+    }
+  }
+
+  /// The kind's name in the configuration.
+  package var kindName: String {
+    switch sockets {
+    case .pipeline: "pipeline"
+    case .router: "router"
+    }
   }
 
   /// Where requests come in.
-  package var requestEndpoints: [EndpointConfiguration] {
-    switch sockets {
-    case .pipeline(let requests, _): requests
-    case .router(let endpoints): endpoints
-    }
-  }
+  package var requestEndpoints: [EndpointConfiguration] { sockets.endpoints[0] }
 
   /// The endpoints of all sockets.
-  package var endpoints: [EndpointConfiguration] {
-    switch sockets {
-    case .pipeline(let requests, let results): requests + results
-    case .router(let endpoints): endpoints
-    }
-  }
+  package var endpoints: [EndpointConfiguration] { sockets.endpoints.flatMap(\.self) }
 }
 
 /// Where a socket meets its peers.
@@ -58,6 +65,12 @@ package struct EndpointConfiguration: Equatable, Sendable {
   /// `ipc://PATH` or `tcp://ADDRESS:PORT`.
   package var address: String
   package var role: Role
+  /// The daemon is the server of CURVE, whichever side connects.
+  package var security = SocketSecurity.none
+  /// Whether other machines may reach it though everybody is let in there.
+  package var allowsInsecure = false
+  /// Who may use it, of an `ipc://` endpoint that is bound.
+  package var access = SocketAccess()
 
   package init(_ address: String, role: Role = .bind) {
     self.address = address

@@ -43,14 +43,17 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   }
 
   /// Binds and connects.
-  mutating func open() throws(ZeroMQError) {
+  /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
+  mutating func open() throws {
     for index in peers.indices {
       let endpoint = peers[index].endpoint
       switch endpoint.role {
       case .bind:
-        try socket.bind(to: endpoint.address, security: .none)
+        try endpoint.access.binding(endpoint.address) {
+          try socket.bind(to: endpoint.address, security: endpoint.security)
+        }
         peers[index].address = try socket.lastEndpoint()
-      case .connect: try socket.connect(to: endpoint.address, security: .none)
+      case .connect: try socket.connect(to: endpoint.address, security: endpoint.security)
       }
     }
   }
@@ -76,8 +79,12 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     peerCount = try monitor.peerCount()
   }
 
+  /// Connections that came to nothing since the socket was opened, by why.
+  mutating func handshakeFailures() throws(ZeroMQError) -> [HandshakeFailure: Int] { try monitor.handshakeFailures() }
+
   /// Closes the socket, which lets everything go that libzmq holds for it, and opens another by the same endpoints.
-  mutating func reopen(context: borrowing Context) throws(ZeroMQError) {
+  /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
+  mutating func reopen(context: borrowing Context) throws {
     try stopListening()
     let freshSocket = try Socket(in: context, options: options)
     var freshMonitor = try PeerMonitor(of: freshSocket.pollable, in: context)

@@ -29,6 +29,9 @@ package struct MemoryBudget: Equatable, Sendable {
   private static let programByteCount = 64 << 20
   private static let workerByteCount = 128 << 10
 
+  /// Requests and results that xentd itself holds.
+  var inflightByteCount: Int { requestByteCount + resultByteCount }
+
   /// What xentd itself holds.
   package var ownByteCount: Int { processByteCount + requestByteCount + resultByteCount }
 

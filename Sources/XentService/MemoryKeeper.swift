@@ -18,7 +18,7 @@ struct MemoryKeeper: ~Copyable {
   var safeMilliseconds: Int { watch.safeMilliseconds }
 
   /// To be called each turn.
-  mutating func keep(_ lanes: [any Lane], context: borrowing Context) throws(ZeroMQError) {
+  mutating func keep(_ lanes: [any Lane], context: borrowing Context) throws {
     let wantsRoom = try watch.wantsRoom(at: Clock.monotonicNanoseconds) { () throws(ZeroMQError) in
       for lane in lanes where try lane.isLettingGo() { return true }
       return false
@@ -30,7 +30,7 @@ struct MemoryKeeper: ~Copyable {
     let candidates = lanes.filter { lane in !lanesThatLetGo.contains { $0 === lane } }
     guard let lane = laneToBlame(among: candidates) else { return lanesThatLetGo.removeAll() }
     lanesThatLetGo.append(lane)
-    lane.counts.memoryResets += 1
+    lane.metrics.memoryResets.add(1)
     logger.error(
       "memory past its limit: the lane's requests that were queued are dropped, and its clients must send them again",
       metadata: [

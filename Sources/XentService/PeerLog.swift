@@ -11,7 +11,7 @@ struct PeerLog {
 
   mutating func note(_ lane: any Lane, at now: UInt64, _ logger: Logger) {
     noteConsumers(lane, logger)
-    lane.counts.refusedPeers = lane.refusedPeerCount
+    lane.metrics.refusedPeers.set(lane.refusedPeerCount)
     let surplus = lane.refusedPeerCount - loggedRefusedPeers
     guard surplus > 0, now >= lastLoggedAt + Self.pauseNanoseconds else { return }
     (loggedRefusedPeers, lastLoggedAt) = (lane.refusedPeerCount, now)
@@ -28,7 +28,7 @@ struct PeerLog {
     defer { consumerCount = lane.consumerCount }
     let added = lane.consumerCount - max(1, consumerCount)
     guard added > 0 else { return }
-    lane.counts.secondConsumers += added
+    lane.metrics.secondConsumers.add(added)
     logger.warning(
       "a second consumer of results: each gets only a part of them; use a router lane for many clients",
       metadata: ["lane": "\(lane.configuration.name)", "consumers": "\(lane.consumerCount)"])

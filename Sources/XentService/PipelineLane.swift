@@ -4,8 +4,8 @@ import ZeroMQ
 /// nobody takes them, it stops reading, and its clients' sends block.
 final class PipelineLane: Lane {
   let configuration: LaneConfiguration
+  let metrics: LaneMetrics
   var share = LaneShare()
-  var counts = LaneCounts()
   var peerLog = PeerLog()
   private var requests: LaneSocket<PullSocket>
   private var results: LaneSocket<PushSocket>
@@ -17,6 +17,7 @@ final class PipelineLane: Lane {
     results resultEndpoints: [EndpointConfiguration], context: borrowing Context
   ) throws(ZeroMQError) {
     self.configuration = configuration
+    metrics = LaneMetrics(configuration)
     requests = try LaneSocket(
       requestEndpoints, options: SocketOptions(requestsOf: configuration),
       maximumPeerCount: configuration.maximumPeerCount, context: context)
@@ -25,6 +26,7 @@ final class PipelineLane: Lane {
   }
 
   var waitingByteCount: Int { account.waitingByteCount }
+  var waitingResultCount: Int { account.waiting.count }
   var heldByteCount: Int { account.heldByteCount }
   /// Room for a largest result is left then.
   var isReading: Bool { account.heldByteCount <= configuration.maximumWaitingByteCount }
@@ -36,7 +38,11 @@ final class PipelineLane: Lane {
   var peers: [EndpointPeers] { requests.peers + results.peers }
   var refusedPeerCount: Int { requests.refusedPeerCount + results.refusedPeerCount }
 
-  func open() throws(ZeroMQError) {
+  func handshakeFailures() throws(ZeroMQError) -> [HandshakeFailure: Int] {
+    try requests.handshakeFailures().merging(try results.handshakeFailures(), uniquingKeysWith: +)
+  }
+
+  func open() throws {
     // Results first: a client that sees the requests' endpoint can count on both.
     try results.open()
     try requests.open()
@@ -63,20 +69,25 @@ final class PipelineLane: Lane {
   func admits(_ slot: BatchSlot, resultByteCount: Int) -> Bool { true }
 
   func send(_ slot: BatchSlot) throws(ZeroMQError) {
-    if account.waiting.isEmpty, try results.socket.send(&slot.result) == .sent { return }
+    let byteCount = slot.result.byteCount
+    if account.waiting.isEmpty, try results.socket.send(&slot.result) == .sent {
+      metrics.didSend(byteCount: byteCount)
+      return
+    }
     account.append(WaitingResult(slot))
   }
 
   func sendWaiting() throws(ZeroMQError) {
     while let next = account.waiting.first {
       guard try results.socket.send(&next.result) == .sent else { return }
+      metrics.didSend(byteCount: next.byteCount)
       account.removeFirst()
     }
   }
 
   func isLettingGo() throws(ZeroMQError) -> Bool { try requests.isLettingGo() }
 
-  func reopenRequests(context: borrowing Context) throws(ZeroMQError) { try requests.reopen(context: context) }
+  func reopenRequests(context: borrowing Context) throws { try requests.reopen(context: context) }
 
   func setLinger(milliseconds: Int32) throws(ZeroMQError) { try results.socket.setLinger(milliseconds: milliseconds) }
 }

@@ -9,8 +9,8 @@ final class RouterLane: Lane {
   private static let fewestForgottenClients = 256
 
   let configuration: LaneConfiguration
+  let metrics: LaneMetrics
   var share = LaneShare()
-  var counts = LaneCounts()
   var peerLog = PeerLog()
   private var requests: LaneSocket<RouterSocket>
   /// Of all clients together.
@@ -26,12 +26,14 @@ final class RouterLane: Lane {
     _ configuration: LaneConfiguration, endpoints: [EndpointConfiguration], context: borrowing Context
   ) throws(ZeroMQError) {
     self.configuration = configuration
+    metrics = LaneMetrics(configuration)
     requests = try LaneSocket(
       endpoints, options: SocketOptions(requestsOf: configuration), maximumPeerCount: configuration.maximumPeerCount,
       context: context)
   }
 
   var waitingByteCount: Int { account.waitingByteCount }
+  var waitingResultCount: Int { waitingAccounts.reduce(0) { $0 + $1.waiting.count } }
   var heldByteCount: Int { account.heldByteCount }
   var isReading: Bool { true }
   // A ROUTER is writable when any peer is, so no poll tells when this one is.
@@ -42,7 +44,9 @@ final class RouterLane: Lane {
   var peers: [EndpointPeers] { requests.peers }
   var refusedPeerCount: Int { requests.refusedPeerCount }
 
-  func open() throws(ZeroMQError) { try requests.open() }
+  func handshakeFailures() throws(ZeroMQError) -> [HandshakeFailure: Int] { try requests.handshakeFailures() }
+
+  func open() throws { try requests.open() }
 
   func register(in poller: inout Poller) { requests.register(in: &poller, for: .readable) }
 
@@ -78,9 +82,10 @@ final class RouterLane: Lane {
   func send(_ slot: BatchSlot) throws(ZeroMQError) {
     guard let account = slot.account else { preconditionFailure("a request that was received has an account") }
     guard account.waiting.isEmpty else { return keep(slot, in: account) }
+    let byteCount = slot.result.byteCount
     switch try send(&slot.client, hasDelimiter: slot.hasDelimiter, &slot.result) {
-    case .sent: break
-    case .unreachable: counts.droppedResults += 1
+    case .sent: metrics.didSend(byteCount: byteCount)
+    case .unreachable: metrics.drop(.clientGone)
     case .wouldBlock:
       waitingAccounts.append(account)
       keep(slot, in: account)
@@ -103,14 +108,14 @@ final class RouterLane: Lane {
 
   func isLettingGo() throws(ZeroMQError) -> Bool { try requests.isLettingGo() }
 
-  func reopenRequests(context: borrowing Context) throws(ZeroMQError) { try requests.reopen(context: context) }
+  func reopenRequests(context: borrowing Context) throws { try requests.reopen(context: context) }
 
   func setLinger(milliseconds: Int32) throws(ZeroMQError) { try requests.socket.setLinger(milliseconds: milliseconds) }
 
   private func keep(_ slot: BatchSlot, in account: ResultAccount) {
     // A computed result is always kept: whether there is room was asked before it was computed.
     guard !slot.isRefusal || account.refusalByteCount < Self.maximumRefusalByteCount else {
-      counts.droppedResults += 1
+      metrics.drop(.spoolFull)
       return
     }
     account.append(WaitingResult(slot))
@@ -120,8 +125,8 @@ final class RouterLane: Lane {
     while let next = account.waiting.first {
       switch try send(&next.client, hasDelimiter: next.hasDelimiter, &next.result) {
       case .wouldBlock: return
-      case .unreachable: counts.droppedResults += 1
-      case .sent: break
+      case .unreachable: metrics.drop(.clientGone)
+      case .sent: metrics.didSend(byteCount: next.byteCount)
       }
       account.removeFirst()
     }

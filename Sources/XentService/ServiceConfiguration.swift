@@ -1,13 +1,18 @@
 import XentProtocol
+import ZeroMQ
 
 /// What a service is made of. Every default here stands in `Config/xentd.yaml` and in the documents too; a test compares
 /// them.
 package struct ServiceConfiguration: Equatable, Sendable {
   package var lanes: [LaneConfiguration]
+  /// The names of the clients that may connect to endpoints with CURVE, by their public keys.
+  package var clients: [CurvePublicKey: String] = [:]
   /// Tiles that are computed at once; nil for all cores the process may use.
   package var workerCount: Int?
   /// How long results may take to leave after a stop is asked for, in seconds.
   package var drainSeconds: Double = 5
+  /// How often a batch whose answer is known is computed, in seconds; 0 for never.
+  package var selfTestSeconds: Double = 5
 
   /// Resident memory of the process, in bytes; nil for what `AvailableMemory` finds.
   package var memoryByteLimit: Int?

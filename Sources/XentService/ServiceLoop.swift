@@ -11,24 +11,26 @@ package final class ServiceLoop {
   private var lanes: [any Lane] = []
   private let engine: Engine
   private let gatherer: Gatherer
-  private let stop: StopRequest
+  private let stop: ServiceRequest
   private let observer: ServiceObserver
   private let logger: Logger
   private let drainSeconds: Double
+  private let gatekeeper: Gatekeeper
   private var poller = Poller()
-  private var stopPlace = 0
-  private let startedAt = Clock.monotonicNanoseconds
+  private var places = (stop: 0, gate: 0)
+  private let metrics: ServiceMetrics
+  private let selfTest: SelfTest
+  private var selfTestDueAt: UInt64 = 0
   private var lastTurnEndedAt = Clock.monotonicNanoseconds
   private var lastRoundEndedAt: UInt64 = 0
+  private var lastPublishedAt = Clock.monotonicNanoseconds
   private var isDraining = false
   private var claims: [Claim] = []
   private var memory: MemoryKeeper
   private var lanesAgeAt: UInt64 = 0
   private let context: Context
-  /// What was done since the start.
-  package var counts: ServiceCounts { ServiceCounts(lanes) }
 
-  /// The longest wait for something to happen, so that the watchdog hears of the loop.
+  /// The longest wait for something to happen, so that those who watch the loop see it turn.
   private static let longestWaitMilliseconds = 1000
   /// Turns of the drain, each of `retryMilliseconds`, in which nothing comes before it is over: what clients sent before
   /// they could know has then been read.
@@ -40,26 +42,36 @@ package final class ServiceLoop {
   /// - Parameter memoryByteLimit: of the process's resident memory.
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
   package init(
-    configuration: ServiceConfiguration, memoryByteLimit: Int, engine: Engine, stop: StopRequest,
+    configuration: ServiceConfiguration, memoryByteLimit: Int, engine: Engine, metrics: ServiceMetrics,
+    stop: ServiceRequest,
     observer: ServiceObserver, logger: Logger
   ) throws {
     memory = MemoryKeeper(limit: memoryByteLimit, logger: logger)
     self.engine = engine
+    self.metrics = metrics
+    selfTest = SelfTest(engine: engine, workerCount: metrics.workerCount)
     self.stop = stop
     self.observer = observer
     self.logger = logger
     drainSeconds = configuration.drainSeconds
     gatherer = Gatherer()
     context = try Context()
+    // Before any endpoint is bound: libzmq lets everybody in where nobody answers.
+    gatekeeper = try Gatekeeper(clients: configuration.clients, context: context)
     for lane in configuration.lanes {
       for endpoint in lane.endpoints {
-        if let problem = endpoint.problem { throw EndpointError(endpoint: endpoint.address, reason: problem) }
+        if let problem = endpoint.problem ?? endpoint.securityProblem {
+          throw EndpointError(endpoint: endpoint.address, reason: problem)
+        }
         if endpoint.role == .bind { claims.append(Claim(try EndpointClaim(endpoint.address))) }
       }
       lanes.append(try makeLane(lane, context: context))
     }
+    metrics.inflightLimitBytes.set(
+      MemoryBudget(configuration, workerCount: metrics.workerCount).inflightByteCount)
     for lane in lanes {
       try lane.open()
+      metrics.add(lane.metrics)
       logger.info(
         "lane open",
         metadata: [
@@ -73,70 +85,96 @@ package final class ServiceLoop {
   deinit { lanes.removeAll() }
 
   /// Serves until a stop is asked for, then drains.
-  package func run() throws(ZeroMQError) {
+  /// - Throws: `SelfTestError` where the machine computes wrong at the start; `ZeroMQError`.
+  package func run() throws {
+    if metrics.selfTest.isOn, let failure = selfTest.run() { throw SelfTestError(failure: failure) }
+    try endTurn()
+    metrics.enter(.serving)
     observer.didStart()
     while try !turn() {}
+    metrics.enter(.draining)
     observer.willStop()
     try drain()
   }
 
   /// Waits, gathers, computes, scatters.
   /// - Returns: whether a stop was asked for.
-  private func turn() throws(ZeroMQError) -> Bool {
+  private func turn() throws -> Bool {
     try wait(Self.longestWaitMilliseconds)
     try memory.keep(lanes, context: context)
     for lane in lanes { try lane.sendWaiting() }
-    if !poller.events(at: stopPlace).isEmpty { return true }
+    if !poller.events(at: places.stop).isEmpty { return true }
     try serveRound()
-    endTurn()
+    try endTurn()
     return false
   }
 
-  private func endTurn() {
-    lastTurnEndedAt = Clock.monotonicNanoseconds
-    if lastTurnEndedAt >= lanesAgeAt {
-      for lane in lanes { lane.share.age() }
-      lanesAgeAt = lastTurnEndedAt + 1_000_000_000
+  private func endTurn() throws(ZeroMQError) {
+    let now = Clock.monotonicNanoseconds
+    if now >= lanesAgeAt {
+      for lane in lanes {
+        lane.share.age()
+        try lane.publishPeers()
+      }
+      lanesAgeAt = now + 1_000_000_000
     }
-    for lane in lanes { lane.peerLog.note(lane, at: lastTurnEndedAt, logger) }
-    observer.didTurn()
+    for lane in lanes { lane.peerLog.note(lane, at: now, logger) }
+    for lane in lanes { lane.publish(turnNanoseconds: Int(now - lastPublishedAt)) }
+    (lastTurnEndedAt, lastPublishedAt) = (now, now)
+    if metrics.selfTest.isOn, now >= selfTestDueAt { testSelf() }
+    metrics.didTurn(at: lastTurnEndedAt)
+  }
+
+  /// Has the engine compute what is known, and says so when that begins or ceases to fail.
+  private func testSelf() {
+    let lastFailure = metrics.selfTest.lastFailure
+    if let failure = selfTest.run() {
+      metrics.selfTest.fail(failure)
+      if lastFailure == nil { logger.critical("self-test failed", metadata: ["reason": "\(failure)"]) }
+    } else {
+      metrics.selfTest.succeed()
+      if lastFailure != nil { logger.notice("self-test passes again") }
+    }
+    lastTurnEndedAt = Clock.monotonicNanoseconds
+    selfTestDueAt = lastTurnEndedAt + metrics.selfTest.periodNanoseconds
   }
 
   private func wait(_ longestWait: Int) throws(ZeroMQError) {
     poller.removeAll()
     // During the drain the request to stop has been heard: its descriptor stays readable.
-    stopPlace = poller.add(descriptor: stop.descriptor, for: isDraining ? [] : .readable)
+    places.stop = poller.add(descriptor: stop.descriptor, for: isDraining ? [] : .readable)
+    places.gate = poller.add(gatekeeper.pollable, for: .readable)
     for lane in lanes { lane.register(in: &poller) }
     var longestWait = gatherer.hasCarried ? 0 : min(longestWait, memory.safeMilliseconds)
     if lanes.contains(where: { $0.wantsRetry }) { longestWait = min(longestWait, Self.retryMilliseconds) }
     try poller.wait(milliseconds: longestWait)
     // The wait is the end of a turn: a request that ends it has not waited itself.
     lastTurnEndedAt = Clock.monotonicNanoseconds
+    if !poller.events(at: places.gate).isEmpty { try gatekeeper.answer(logger) }
     for lane in lanes { try lane.look(at: poller) }
   }
 
   /// Gathers what is there and answers it.
   private func serveRound() throws(ZeroMQError) {
+    var round = RoundMetrics(metrics)
     engine.beginRound()
     try gatherer.gather(from: lanes) { slot, lane in plan(slot, lane) }
     guard !gatherer.isEmpty else { return memory.rest(since: lastRoundEndedAt) }
-    let startedAt = Clock.monotonicNanoseconds
-    let startedAtWall = Clock.wallNanoseconds
-    for (slot, lane) in gatherer.requests {
-      try schedule(slot, lane, startedAt: startedAt, startedAtWall: startedAtWall)
-    }
+    round.start()
+    for (slot, lane) in gatherer.requests { try schedule(slot, lane, &round) }
+    round.willCompute(workerCount: engine.roundWorkerCount)
     engine.compute()
-    let computeNanoseconds = Clock.monotonicNanoseconds - startedAt
+    let computeNanoseconds = round.didCompute()
     for (slot, lane) in gatherer.requests {
-      try finish(slot, lane, computeNanoseconds: computeNanoseconds, queueEnd: (startedAt, startedAtWall))
+      try finish(slot, lane, round, computeNanoseconds: computeNanoseconds)
     }
-    lastRoundEndedAt = Clock.monotonicNanoseconds
+    lastRoundEndedAt = round.end()
   }
 
   /// Reads a request.
   private func plan(_ slot: BatchSlot, _ lane: any Lane) {
-    lane.counts.requests += 1
-    lane.counts.requestBytes += slot.request.byteCount
+    lane.metrics.requests.add(1)
+    lane.metrics.requestBytes.add(slot.request.byteCount)
     slot.lastTurnEndedAt = lastTurnEndedAt
     slot.plan = engine.plan(slot.request, limits: lane.configuration.limits)
     guard case .batch(let plan) = slot.plan else { return slot.releaseRequest() }
@@ -167,12 +205,12 @@ package final class ServiceLoop {
 
   /// Takes a batch into the round, if its deadline has not passed.
   private func schedule(
-    _ slot: BatchSlot, _ lane: any Lane, startedAt: UInt64, startedAtWall: UInt64
+    _ slot: BatchSlot, _ lane: any Lane, _ round: inout RoundMetrics
   ) throws(ZeroMQError) {
     guard case .batch(var plan) = slot.plan else { return }
     slot.endReservation()
     let header = plan.request.header
-    let waited = queueNanoseconds(slot, header, (startedAt, startedAtWall))
+    let waited = queueNanoseconds(slot, header, round)
     if header.deadlineMilliseconds != 0, waited > UInt64(header.deadlineMilliseconds) * 1_000_000 {
       slot.plan = .refusal(
         Refusal(
@@ -188,31 +226,32 @@ package final class ServiceLoop {
       return
     }
     engine.schedule(&plan, slot.request, result: slot.result.unsafeMutableBytes)
+    round.count(header, requestByteCount: slot.request.byteCount, resultByteCount: plan.resultByteCount)
     slot.plan = .batch(plan)
   }
 
   /// Writes a request's result and sends it.
   private func finish(
-    _ slot: BatchSlot, _ lane: any Lane, computeNanoseconds: UInt64, queueEnd: (UInt64, UInt64)
+    _ slot: BatchSlot, _ lane: any Lane, _ round: RoundMetrics, computeNanoseconds: UInt64
   ) throws(ZeroMQError) {
     switch slot.plan {
     case .batch(let plan):
       let message = engine.message(for: plan)
       if let message { try slot.extendResult(by: message.utf8.count) }
       let times = BatchTimes(
-        queueNanoseconds: queueNanoseconds(slot, plan.request.header, queueEnd), computeNanoseconds: computeNanoseconds)
+        queueNanoseconds: queueNanoseconds(slot, plan.request.header, round), computeNanoseconds: computeNanoseconds)
       engine.finish(
         plan, message: message, times: times, isDraining: isDraining, result: slot.result.unsafeMutableBytes)
-      lane.counts.batches += 1
-      lane.counts.rows += Int(plan.request.header.rows)
+      lane.metrics.batches.add(1)
+      lane.metrics.rows.add(Int(plan.request.header.rows))
     case .info(let header):
-      let uptime = Double(Clock.monotonicNanoseconds - startedAt) * 1e-9
+      let uptime = Double(metrics.uptimeNanoseconds) * 1e-9
       let reply = engine.reply(
         toInfo: header, lane: lane.configuration, uptimeSeconds: uptime, isDraining: isDraining)
       try write(reply, to: slot)
     case .refusal(let refusal):
       try write(engine.reply(to: refusal, isDraining: isDraining), to: slot)
-      lane.counts.refuse(refusal.status)
+      lane.metrics.refuse(refusal.status)
       logger.debug(
         "request refused",
         metadata: [
@@ -221,7 +260,6 @@ package final class ServiceLoop {
     case nil: return
     }
     slot.releaseRequest()
-    lane.counts.resultBytes += slot.result.byteCount
     try lane.send(slot)
     slot.result.release()  // It may have had nowhere to go.
   }
@@ -232,18 +270,17 @@ package final class ServiceLoop {
   }
 
   /// How long a batch waited: since the client sent it, where it tells, else since the end of the turn before.
-  private func queueNanoseconds(_ slot: BatchSlot, _ header: RequestHeader, _ end: (monotonic: UInt64, wall: UInt64))
-    -> UInt64
-  {
+  private func queueNanoseconds(_ slot: BatchSlot, _ header: RequestHeader, _ round: RoundMetrics) -> UInt64 {
     let (start, end) =
-      header.sentAtNanoseconds != 0 ? (header.sentAtNanoseconds, end.wall) : (slot.lastTurnEndedAt, end.monotonic)
+      header.sentAtNanoseconds != 0
+      ? (header.sentAtNanoseconds, round.startedAtWall) : (slot.lastTurnEndedAt, round.startedAt)
     return end > start ? end - start : 0
   }
 
   /// Computes what is there, answers what still comes with DRAINING, and waits until results have left, nobody is there
   /// to take them, or the time is up. The endpoints stay bound meanwhile: libzmq drops a socket's connections, and with
   /// them the way back for results, when it is unbound.
-  private func drain() throws(ZeroMQError) {
+  private func drain() throws {
     let deadline = Clock.monotonicNanoseconds + UInt64(drainSeconds * 1e9)
     logger.info("draining", metadata: ["seconds": "\(drainSeconds)"])
     try wait(0)
@@ -256,7 +293,7 @@ package final class ServiceLoop {
       for lane in lanes { try lane.sendWaiting() }
       try serveRound()
       quietTurns = resultsCanLeave || !gatherer.isEmpty ? 0 : quietTurns + 1
-      endTurn()
+      try endTurn()
     }
     try finishDrain(until: deadline)
   }
@@ -268,7 +305,7 @@ package final class ServiceLoop {
     let left = deadline > now ? Int32((deadline - now) / 1_000_000) : 0
     for lane in lanes { try lane.setLinger(milliseconds: left) }
     let undelivered = lanes.reduce(0) { $0 + max($1.waitingByteCount, $1.heldByteCount) }
-    logger.info("drained", metadata: counts.metadata.merging(["undelivered_bytes": "\(undelivered)"]) { $1 })
+    logger.info("drained", metadata: metrics.counts.metadata.merging(["undelivered_bytes": "\(undelivered)"]) { $1 })
   }
 }
 

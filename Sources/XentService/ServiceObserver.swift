@@ -2,8 +2,6 @@
 package protocol ServiceObserver: AnyObject {
   /// All endpoints are bound.
   func didStart()
-  /// The loop has gone round once more: at least once a second while it is well.
-  func didTurn()
   /// A stop was asked for, and the drain begins.
   func willStop()
 }

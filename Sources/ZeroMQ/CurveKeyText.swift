@@ -3,6 +3,14 @@ package struct NamedCurveKey: Equatable, Sendable {
   package let key: CurvePublicKey
   /// What stands behind the key, or nothing.
   package let name: String
+
+  package init(key: CurvePublicKey, name: String) {
+    self.key = key
+    self.name = name
+  }
+
+  /// As it stands in a file.
+  package var line: String { name.isEmpty ? key.z85 : "\(key.z85) \(name)" }
 }
 
 /// What is wrong with a line of keys. Does not repeat the line: it may be a secret.

@@ -56,6 +56,9 @@ struct Eval: ParsableCommand {
   @Option(help: ArgumentHelp("The results of a pipeline lane; goes with --requests.", valueName: "endpoint"))
   var results: String?
 
+  @OptionGroup(title: "Encryption")
+  var security: SecurityArguments
+
   @Option(help: ArgumentHelp("Give up when no batch was completed for this long.", valueName: "seconds"))
   var timeout = 10.0
 
@@ -92,7 +95,8 @@ struct Eval: ParsableCommand {
       classWeights: loss.classWeights.map { try NumpyArray($0) })
     guard data.rowCount > 0 else { throw EvalError("\(logits): has no rows") }
     let endpoints = try chosenEndpoints()
-    var stream = try BatchStream(endpoints, windowByteCount: Self.windowByteCount, timeoutSeconds: timeout)
+    var stream = try BatchStream(
+      endpoints, security: try security.security(), windowByteCount: Self.windowByteCount, timeoutSeconds: timeout)
     let daemon = try DaemonInfo(json: stream.info())
     var outputs = try RowOutputs(self.outputs, rowCount: data.rowCount, isFloat64: data.wantsFloat64)
     var template = RequestHeader()

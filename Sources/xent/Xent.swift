@@ -5,6 +5,7 @@ import XentProtocol
 @main
 struct Xent: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "xent", abstract: "Asks a xentd daemon for softmax cross-entropy.", version: releaseVersion,
-    subcommands: [Eval.self])
+    commandName: "xent", abstract: "Asks a xentd daemon for softmax cross-entropy, and how it is.",
+    version: releaseVersion,
+    subcommands: [Eval.self, Status.self, Keygen.self])
 }

@@ -13,17 +13,31 @@ struct Daemon {
   /// Serves until SIGTERM or SIGINT.
   func run() throws {
     let logger = makeLogger()
-    let stop = StopRequest()
-    stopOnSignals(stop)
+    let (stop, reload) = (ServiceRequest(), ServiceRequest())
+    listenToSignals(stop: stop, reload: reload)
     let kernel = try settings.kernelName.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
     let workerCount = settings.workerCount
     let identity = EngineIdentity(
       version: releaseVersion, kernelName: kernel.name, serverInstance: .random(in: 1 ... .max))
     let engine = Engine(identity: identity, kernel: kernel, workerCount: workerCount)
+    let metrics = ServiceMetrics(
+      workerCount: workerCount, memoryBoundByteCount: settings.memoryByteLimit,
+      selfTestSeconds: settings.service.selfTestSeconds)
+    let manager = ServiceManager()
     let loop = try ServiceLoop(
-      configuration: settings.service, memoryByteLimit: settings.memoryByteLimit, engine: engine, stop: stop,
-      observer: ServiceManager(), logger: logger)
+      configuration: settings.service, memoryByteLimit: settings.memoryByteLimit, engine: engine, metrics: metrics,
+      stop: stop, observer: manager, logger: logger)
     let budget = settings.memoryBudget
+    let health = Health(metrics, watchdogNanoseconds: manager.watchdogNanoseconds)
+    let pages = MonitoringPages(
+      metrics: metrics,
+      identity: ServiceIdentity(
+        engine: identity, libraryVersion: ZeroMQ.libraryVersion(), configurationFile: settings.file),
+      health: health)
+    let server = try MonitoringServer(settings.http, pages, logger: logger)
+    defer { server.stop() }
+    let supervisor = Supervisor(manager, metrics, health)
+    defer { supervisor?.stop() }
     logger.info(
       "xentd serves",
       metadata: [

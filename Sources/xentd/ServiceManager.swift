@@ -2,24 +2,25 @@ import Glibc
 import XentService
 
 /// Tells systemd how the daemon is, where systemd has asked: a datagram to the socket in `$NOTIFY_SOCKET`.
-final class ServiceManager: ServiceObserver {
+final class ServiceManager: ServiceObserver, Sendable {
   private let socketPath: String?
-  /// How often the watchdog wants to hear of the loop; nil where there is none.
-  private let watchdogNanoseconds: UInt64?
-  private var lastPing: UInt64 = 0
+  /// After how long without a sign of life the watchdog bites; nil where there is none.
+  let watchdogNanoseconds: UInt64?
 
   init() {
     socketPath = getenv("NOTIFY_SOCKET").map { String(cString: $0) }
     watchdogNanoseconds = Self.watchdogNanoseconds
   }
 
-  /// Half of the time after which the watchdog bites, where it watches this process.
+  /// Whether anybody listens.
+  var isThere: Bool { socketPath != nil }
+
   private static var watchdogNanoseconds: UInt64? {
     func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
     guard let microseconds = number("WATCHDOG_USEC"), microseconds > 0 else { return nil }
     // sd_watchdog_enabled(3): another process's watchdog may stand in an inherited environment.
     if getenv("WATCHDOG_PID") != nil, number("WATCHDOG_PID") != UInt64(getpid()) { return nil }
-    let (nanoseconds, overflows) = microseconds.multipliedReportingOverflow(by: 500)
+    let (nanoseconds, overflows) = microseconds.multipliedReportingOverflow(by: 1000)
     return overflows ? .max : nanoseconds
   }
 
@@ -27,17 +28,8 @@ final class ServiceManager: ServiceObserver {
 
   func willStop() { notify("STOPPING=1") }
 
-  func didTurn() {
-    guard let watchdogNanoseconds else { return }
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let now = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    guard now - lastPing >= watchdogNanoseconds else { return }
-    lastPing = now
-    notify("WATCHDOG=1")
-  }
-
-  private func notify(_ state: String) {
+  /// Sends one datagram. Never blocks, and may be called from any thread.
+  func notify(_ state: String) {
     guard let socketPath, socketPath.utf8.count < 108 else { return }
     let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { return }

@@ -1,6 +1,7 @@
 import CrossEntropy
 import Glibc
 import Logging
+import MonitoringHTTP
 import XentProtocol
 import XentService
 import YAML
@@ -26,10 +27,17 @@ extension Settings {
     guard let root else { throw ConfigurationError(file: file, line: nil, problem: "empty: expected a key `lanes`") }
     let section = try Section(root, file: file, name: "the file", keys: Self.keys)
     let limits = try Limits(section)
+    let curve = try CurveSettings(section)
     service = ServiceConfiguration(lanes: [])
+    service.clients = curve?.clients ?? [:]
     service.lanes = try section.list("lanes", of: "lanes", name: "a lane", keys: LaneConfiguration.keys)
-      .map { (lane) throws(ConfigurationError) in try LaneConfiguration(lane, limits: limits) }
+      .map { (lane) throws(ConfigurationError) in
+        try LaneConfiguration(lane, limits: limits, secretKey: curve?.secretKey)
+      }
     if let seconds = try section.number("drain_seconds", in: 0...3600) { service.drainSeconds = seconds }
+    if let seconds = try section.number("self_test_seconds", in: 0...3600) { service.selfTestSeconds = seconds }
+    http = try section.httpAddresses("http") ?? defaultHTTP(writableRunDirectory())
+    self.file = file
     service.workerCount = try section.integer("workers", in: ServiceConfiguration.workerCounts, or: "auto")
     service.memoryByteLimit = try section.integer("memory_limit", in: 1...1 << 50, or: "auto")
     kernelName = try section.kernel("kernel")
@@ -39,7 +47,10 @@ extension Settings {
     if let problem = service.problem { throw section.error("lanes", problem) }
   }
 
-  static let keys = ["lanes", "workers", "kernel", "memory_limit", "drain_seconds", "log_level", "limits"]
+  static let keys = [
+    "lanes", "workers", "kernel", "memory_limit", "drain_seconds", "self_test_seconds", "http", "log_level", "limits",
+    "curve",
+  ]
 }
 
 /// A mapping of the file whose keys are known.
@@ -65,9 +76,23 @@ struct Section {
     ConfigurationError(file: file, line: mapping[key]?.line ?? line, problem: "\(key): \(problem)")
   }
 
+  /// One text or a list of them, with the place of each; nil where the key is not there.
+  func texts(_ key: String) throws(ConfigurationError) -> [(text: String, place: Place)]? {
+    guard let node = mapping[key] else { return nil }
+    return try (node.sequence ?? [node]).map { (element) throws(ConfigurationError) in
+      let place = Place(file: file, line: element.line, key: key)
+      guard let text = element.string else { throw place.error("expected a text, or a list of texts") }
+      return (text, place)
+    }
+  }
+
   func text(_ key: String) throws(ConfigurationError) -> String {
     guard let text = mapping[key]?.string, !text.isEmpty else { throw error(key, "missing: expected a text") }
     return text
+  }
+
+  func optionalText(_ key: String) throws(ConfigurationError) -> String? {
+    mapping[key] == nil ? nil : try text(key)
   }
 
   func forbid(_ key: String, because reason: String) throws(ConfigurationError) {
@@ -83,6 +108,10 @@ struct Section {
         "expected one of \(keys.joined(separator: ", ")), received \(found.isEmpty ? "none" : "both")")
     }
     return key
+  }
+
+  func flag(_ key: String) throws(ConfigurationError) -> Bool? {
+    try choice(key, of: ["true", "false"]).map { $0 == "true" }
   }
 
   func choice(_ key: String, of values: [String]) throws(ConfigurationError) -> String? {

@@ -1,5 +1,6 @@
 import XentProtocol
 import XentService
+import ZeroMQ
 
 /// What may be said of all lanes at once, and of each.
 struct Limits {
@@ -35,18 +36,21 @@ struct Limits {
 extension LaneConfiguration {
   static let keys = ["name", "kind", "requests", "results", "endpoints", "limits"]
 
-  /// - Parameter limits: those of all lanes.
-  init(_ section: Section, limits: Limits) throws(ConfigurationError) {
+  /// - Parameters:
+  ///   - limits: those of all lanes.
+  ///   - secretKey: that of endpoints with CURVE; nil where the file names none.
+  init(_ section: Section, limits: Limits, secretKey: CurveSecretKey?) throws(ConfigurationError) {
     let name = try section.text("name")
     switch try section.choice("kind", of: ["pipeline", "router"]) {
     case "pipeline":
       try section.forbid("endpoints", because: "a pipeline lane has `requests` and `results`")
       self.init(
         name: name,
-        sockets: .pipeline(requests: try section.endpoints("requests"), results: try section.endpoints("results")))
+        sockets: .pipeline(
+          requests: try section.endpoints("requests", secretKey), results: try section.endpoints("results", secretKey)))
     case "router":
       for key in ["requests", "results"] { try section.forbid(key, because: "a router lane has `endpoints`") }
-      self.init(name: name, sockets: .router(try section.endpoints("endpoints")))
+      self.init(name: name, sockets: .router(try section.endpoints("endpoints", secretKey)))
     default:
       throw section.error("kind", "missing: expected pipeline or router")
     }
@@ -64,12 +68,14 @@ extension LaneConfiguration {
 
 extension Section {
   /// One endpoint or a list of them, each a text, which is bound, or a mapping that says more.
-  fileprivate func endpoints(_ key: String) throws(ConfigurationError) -> [EndpointConfiguration] {
+  fileprivate func endpoints(
+    _ key: String, _ secretKey: CurveSecretKey?
+  ) throws(ConfigurationError) -> [EndpointConfiguration] {
     let endpoints = try textsOrSections(key, name: "an endpoint", keys: EndpointConfiguration.keys)
       .map { (endpoint) throws(ConfigurationError) in
         switch endpoint {
         case .text(let address, let place): try EndpointConfiguration(address, at: place)
-        case .section(let section): try EndpointConfiguration(section)
+        case .section(let section): try EndpointConfiguration(section, secretKey)
         }
       }
     guard !endpoints.isEmpty else { throw error(key, "missing: expected ipc://PATH or tcp://ADDRESS:PORT, or a list") }
@@ -78,16 +84,28 @@ extension Section {
 }
 
 extension EndpointConfiguration {
-  static let keys = Role.allCases.map(\.rawValue)
+  static let keys = Role.allCases.map(\.rawValue) + ["curve", "allow_insecure", "mode", "group"]
 
   fileprivate init(_ address: String, at place: Place) throws(ConfigurationError) {
     self.init(address)
-    if let problem { throw place.error("\(address): \(problem)") }
+    if let problem = problem ?? securityProblem { throw place.error("\(address): \(problem)") }
   }
 
-  fileprivate init(_ section: Section) throws(ConfigurationError) {
+  fileprivate init(_ section: Section, _ secretKey: CurveSecretKey?) throws(ConfigurationError) {
     let key = try section.onlyKey(of: Role.allCases.map(\.rawValue))
     self.init(try section.text(key), role: Role(rawValue: key)!)
-    if let problem { throw section.error(key, "\(address): \(problem)") }
+    if try section.flag("curve") ?? false {
+      guard let secretKey else {
+        throw section.error("curve", "needs the key `curve` of the file, with `secret_key` and `clients`")
+      }
+      security = .server(secretKey: secretKey)
+    }
+    allowsInsecure = try section.flag("allow_insecure") ?? false
+    if let problem = problem ?? securityProblem { throw section.error(key, "\(address): \(problem)") }
+    access.mode = try section.mode("mode")
+    access.groupID = try section.group("group")
+    for key in ["mode", "group"] where role != .bind || !address.hasPrefix("ipc:///") {
+      try section.forbid(key, because: "only an ipc:// endpoint that is bound has a file")
+    }
   }
 }

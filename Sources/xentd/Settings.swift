@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Logging
+import MonitoringHTTP
 import XentProtocol
 import XentService
 
@@ -10,10 +11,19 @@ struct Settings: Equatable {
   /// The name of a kernel; nil for the fastest that the machine can run.
   var kernelName: String?
   var logLevel = Logger.Level.info
+  /// Where metrics, health and status are to be read.
+  var http: [ListenAddress]
+  /// The file that this comes from; nil where it comes from the command line.
+  var file: String?
 
   var workerCount: Int { service.workerCount ?? availableCoreCount() }
   var memoryByteLimit: Int { service.memoryByteLimit ?? defaultMemoryByteLimit() }
   var memoryBudget: MemoryBudget { MemoryBudget(service, workerCount: workerCount) }
+}
+
+/// Where a daemon is to be asked how it is, if nobody says otherwise.
+func defaultHTTP(_ endpoints: DefaultEndpoints?) -> [ListenAddress] {
+  [.tcp(host: "127.0.0.1", port: 9464)] + (endpoints.map { [.unix(path: $0.http)] } ?? [])
 }
 
 /// The lanes of a daemon that is told of none: one of each kind.
@@ -25,6 +35,13 @@ func defaultLanes(_ endpoints: DefaultEndpoints) -> [LaneConfiguration] {
         requests: [EndpointConfiguration(endpoints.requests)], results: [EndpointConfiguration(endpoints.results)])),
     LaneConfiguration(name: "router", sockets: .router([EndpointConfiguration(endpoints.router)])),
   ]
+}
+
+/// Where the default sockets are, if this process may make one there now.
+func writableRunDirectory() -> DefaultEndpoints? {
+  let runtimeDirectory = getenv("XDG_RUNTIME_DIR").map { String(cString: $0) }
+  let user = DefaultEndpoints.user(environment: runtimeDirectory.map { ["XDG_RUNTIME_DIR": $0] } ?? [:])
+  return [.system, user].compactMap(\.self).first { access($0.directory, W_OK) == 0 }
 }
 
 /// Where the default sockets are: made if it is not there.

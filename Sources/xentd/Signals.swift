@@ -1,18 +1,19 @@
 import Glibc
 import XentService
 
-/// Where the handler writes: a handler can reach nothing but globals.
+/// Where the handlers write: a handler can reach nothing but globals.
 private nonisolated(unsafe) var stopDescriptor: Int32 = -1
+private nonisolated(unsafe) var reloadDescriptor: Int32 = -1
 
-/// Has SIGTERM and SIGINT ask for a stop.
-func stopOnSignals(_ stop: StopRequest) {
-  stopDescriptor = stop.wakeDescriptor
-  for signal in [SIGTERM, SIGINT] {
+/// Has SIGTERM and SIGINT ask for a stop, and SIGHUP for a reload.
+func listenToSignals(stop: ServiceRequest, reload: ServiceRequest) {
+  (stopDescriptor, reloadDescriptor) = (stop.wakeDescriptor, reload.wakeDescriptor)
+  for signal in [SIGTERM, SIGINT, SIGHUP] {
     var action = sigaction()
-    action.__sigaction_handler.sa_handler = { _ in
+    action.__sigaction_handler.sa_handler = { signal in
       let savedError = errno
       var byte: UInt8 = 1
-      write(stopDescriptor, &byte, 1)
+      write(signal == SIGHUP ? reloadDescriptor : stopDescriptor, &byte, 1)
       errno = savedError
     }
     sigaction(signal, &action, nil)

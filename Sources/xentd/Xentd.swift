@@ -2,6 +2,7 @@ import ArgumentParser
 import CrossEntropy
 import Glibc
 import Logging
+import MonitoringHTTP
 import XentProtocol
 import XentService
 import ZeroMQ
@@ -35,6 +36,15 @@ struct Xentd: ParsableCommand {
     help: ArgumentHelp("Compute on at most this many cores (default: all that the process may use).", valueName: "n"))
   var workers: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Answer HTTP for metrics, health and status on ADDRESS:PORT or the path of a unix socket, once or more, or `off`. \
+      (default: as the configuration says; with the default lanes 127.0.0.1:9464 and http.sock beside them; with lanes \
+      that are named here, off)
+      """, valueName: "address"))
+  var http: [String] = []
+
   @Flag(help: "Check the configuration, say what is wrong with it, and exit.")
   var check = false
 
@@ -54,7 +64,13 @@ struct Xentd: ParsableCommand {
       throw ValidationError("--requests and --results go together: a pipeline lane has both")
     }
     for endpoint in [requests, results, router].compactMap({ $0 }) {
-      if let problem = EndpointConfiguration(endpoint).problem { throw ValidationError("\(endpoint): \(problem)") }
+      let configuration = EndpointConfiguration(endpoint)
+      if let problem = configuration.problem ?? configuration.securityProblem {
+        throw ValidationError("\(endpoint): \(problem)")
+      }
+    }
+    if http != ["off"], let bad = http.first(where: { ListenAddress($0) == nil }) {
+      throw ValidationError("--http: \(bad): \(ListenAddress.expectation), or off alone")
     }
     let allowed = ServiceConfiguration.workerCounts
     if let workers, !allowed.contains(workers) {
@@ -97,8 +113,9 @@ struct Xentd: ParsableCommand {
   private func settings() throws -> Settings {
     var settings =
       if let config { try Settings(file: config) } else {
-        Settings(service: ServiceConfiguration(lanes: try lanes()))
+        try withoutFile()
       }
+    if !http.isEmpty { settings.http = http.compactMap { ListenAddress($0) } }
     if let problem = settings.service.problem { throw ValidationError(problem) }
     if let workers { settings.service.workerCount = workers }
     if let name = getenv("XENTD_KERNEL") { settings.kernelName = try Kernel.named(String(cString: name)).name }
@@ -135,7 +152,15 @@ struct Xentd: ParsableCommand {
     guard findings.allSatisfy(\.isGood) else { throw ExitCode(EX_SOFTWARE) }
   }
 
-  private func lanes() throws -> [LaneConfiguration] {
+  /// The lanes of the command line; the default ones where it names none.
+  private func withoutFile() throws -> Settings {
+    let lanes = namedLanes()
+    guard lanes.isEmpty else { return Settings(service: ServiceConfiguration(lanes: lanes), http: []) }
+    let directory = try runDirectory()
+    return Settings(service: ServiceConfiguration(lanes: defaultLanes(directory)), http: defaultHTTP(directory))
+  }
+
+  private func namedLanes() -> [LaneConfiguration] {
     var lanes: [LaneConfiguration] = []
     if let requests, let results {
       lanes.append(
@@ -147,7 +172,7 @@ struct Xentd: ParsableCommand {
     if let router {
       lanes.append(LaneConfiguration(name: "router", sockets: .router([EndpointConfiguration(router)])))
     }
-    return lanes.isEmpty ? defaultLanes(try runDirectory()) : lanes
+    return lanes
   }
 }
 

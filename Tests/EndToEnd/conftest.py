@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import select
 import shutil
@@ -12,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -26,17 +29,22 @@ PATIENCE = 20  # seconds that anything may take before a test gives up
 class Daemon:
     """A running xentd with one pipeline and one router lane, on paths of its own."""
 
-    def __init__(self, *options: str, lanes: bool = True, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *options: str, lanes: bool = True, http: bool = True, environment: dict[str, str] | None = None
+    ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="xentd-", dir="/tmp"))
         self.requests = f"ipc://{self.directory}/q"
         self.results = f"ipc://{self.directory}/r"
         self.router = f"ipc://{self.directory}/x"
+        self.http = str(self.directory / "h")
         self.log_file = self.directory / "log"
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(self.directory / "notify"))
         self.notices.settimeout(PATIENCE)
         lane_options = ["--requests", self.requests, "--results", self.results, "--router", self.router]
-        self.command = [str(BIN / "xentd"), *(lane_options if lanes else []), *options]
+        # Not the default address, which is one for the whole machine.
+        http_options = ["--http", self.http] if http else []
+        self.command = [str(BIN / "xentd"), *(lane_options if lanes else []), *http_options, *options]
         self.environment = os.environ | {"NOTIFY_SOCKET": str(self.directory / "notify")} | (environment or {})
         try:
             self.process = self.start()
@@ -56,7 +64,25 @@ class Daemon:
         return self.process
 
     def notice(self) -> str:
-        return self.notices.recv(4096).decode()
+        """The next thing that the service manager hears, lines for people left out."""
+        while (notice := self.notices.recv(4096).decode()).startswith("STATUS="):
+            pass
+        return notice
+
+    def ask(self, path: str, accept: str = "*/*") -> tuple[int, str, str]:
+        """Status, content type and body of a page that the daemon answers by HTTP."""
+        connection = UnixConnection(self.http)
+        try:
+            connection.request("GET", path, headers={"Accept": accept})
+            answer = connection.getresponse()
+            return answer.status, answer.headers["Content-Type"], answer.read().decode()
+        finally:
+            connection.close()
+
+    def status(self) -> dict[str, Any]:
+        code, kind, body = self.ask("/status")
+        assert (code, kind) == (200, "application/json")
+        return json.loads(body)
 
     @property
     def log(self) -> str:
@@ -82,6 +108,19 @@ class Daemon:
             self.process.wait(PATIENCE)
         self.notices.close()
         shutil.rmtree(self.directory)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP by the socket at a path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("xentd", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(self.path)
 
 
 @pytest.fixture

@@ -56,7 +56,8 @@ def launch(short_directory: Path) -> Iterator[Launch]:
         with (short_directory / "log").open("ab") as log:
             processes.append(
                 subprocess.Popen(
-                    ["python3", "-c", LAUNCHER, ",".join(map(str, numbers)), str(BIN / "xentd"), *options],
+                    ["python3", "-c", LAUNCHER, ",".join(map(str, numbers)), str(BIN / "xentd"),
+                     "--http", "off", *options],
                     stderr=log, env=os.environ | variables | environment, pass_fds=numbers))
         return processes[-1]
 
@@ -105,13 +106,19 @@ def test_a_client_that_comes_while_no_daemon_runs_is_answered_by_the_next(
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "*", "[::1]"])
-def test_a_tcp_socket_is_served_too(launch: Launch, context: zmq.Context, address: str) -> None:
+def test_a_tcp_socket_is_served_too(
+    launch: Launch, short_directory: Path, context: zmq.Context, address: str
+) -> None:
     family = socket.AF_INET if address == "127.0.0.1" else socket.AF_INET6
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.bind(({"*": "::"}.get(address, address).strip("[]"), 0))
     listener.listen()
     port = listener.getsockname()[1]
-    launch([listener], "--router", f"tcp://{address}:{port}")
+    file = short_directory / "xentd.yaml"
+    file.write_text(
+        "lanes:\n  - name: r\n    kind: router\n"
+        f"    endpoints: {{bind: 'tcp://{address}:{port}', allow_insecure: true}}\n")
+    launch([listener], "--config", str(file))
     host = "127.0.0.1" if address == "*" else address
     client = connect(context, zmq.DEALER, f"tcp://{host}:{port}", IPV6=1)
     client.send_multipart(small().split())

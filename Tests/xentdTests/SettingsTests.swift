@@ -10,7 +10,8 @@ struct SettingsTests {
   func shippedFile() throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Config/xentd.yaml").path
-    let withoutOne = Settings(service: ServiceConfiguration(lanes: defaultLanes(.system)))
+    let service = ServiceConfiguration(lanes: defaultLanes(.system))
+    let withoutOne = Settings(service: service, http: defaultHTTP(.system), file: file)
     #expect(try Settings(file: file) == withoutOne)
     let text = try String(contentsOfFile: file, encoding: .utf8)
     for key in Settings.keys + Limits.keys + LaneConfiguration.keys + EndpointConfiguration.keys {
@@ -45,7 +46,7 @@ struct SettingsTests {
       lanes:
         - name: a
           kind: pipeline
-          requests: ["ipc:///a", {connect: "tcp://some.host:5555"}]
+          requests: ["ipc:///a", {connect: "tcp://127.0.0.1:5555"}]
           results: {bind: "ipc:///b"}
           limits: {peers: 6, clients_waiting_bytes: 1000}
         - {name: b, kind: router, endpoints: ["tcp://127.0.0.1:5556"]}
@@ -55,7 +56,7 @@ struct SettingsTests {
     #expect(
       lanes.map(\.sockets) == [
         .pipeline(
-          requests: [EndpointConfiguration("ipc:///a"), EndpointConfiguration("tcp://some.host:5555", role: .connect)],
+          requests: [EndpointConfiguration("ipc:///a"), EndpointConfiguration("tcp://127.0.0.1:5555", role: .connect)],
           results: [EndpointConfiguration("ipc:///b")]),
         .router([EndpointConfiguration("tcp://127.0.0.1:5556")]),
       ])

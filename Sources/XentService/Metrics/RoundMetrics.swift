@@ -1,0 +1,64 @@
+import XentProtocol
+
+/// When the stages of one round were, and what is counted once for the whole of it.
+struct RoundMetrics {
+  private let metrics: ServiceMetrics
+  private let gatheringSince = Clock.monotonicNanoseconds
+  /// When the round's requests were gathered and read, by both clocks.
+  private(set) var startedAt: UInt64 = 0
+  private(set) var startedAtWall: UInt64 = 0
+  private var computedAt: UInt64 = 0
+  private var batchCount = 0
+  private var byteCount = 0
+  private var workerCount = 0
+
+  /// The loop begins to gather.
+  init(_ metrics: ServiceMetrics) { self.metrics = metrics }
+
+  mutating func start() {
+    startedAt = Clock.monotonicNanoseconds
+    startedAtWall = Clock.wallNanoseconds
+  }
+
+  /// A batch is to be computed.
+  mutating func count(_ header: RequestHeader, requestByteCount: Int, resultByteCount: Int) {
+    batchCount += 1
+    byteCount += requestByteCount + resultByteCount
+    metrics.batchRows.record(Int(header.rows))
+    metrics.batchBytes.record(requestByteCount)
+    guard header.sentAtNanoseconds != 0 else { return }
+    let gatheringSinceWall = startedAtWall &- (startedAt - gatheringSince)
+    metrics.stages.queue.record(Int(clamping: Int64(bitPattern: gatheringSinceWall &- header.sentAtNanoseconds)))
+  }
+
+  /// All that is to be computed is known.
+  /// - Parameter workerCount: threads that will compute it.
+  mutating func willCompute(workerCount: Int) {
+    self.workerCount = workerCount
+    metrics.busyWorkers.set(workerCount)
+    metrics.roundBatches.set(batchCount)
+    metrics.roundBytes.set(byteCount)
+    if batchCount > 0 { metrics.lastBatchWallNanoseconds.set(Int(startedAtWall)) }
+  }
+
+  /// - Returns: how long it took, in nanoseconds.
+  mutating func didCompute() -> UInt64 {
+    computedAt = Clock.monotonicNanoseconds
+    metrics.busyWorkers.set(0)
+    metrics.workerBusyNanoseconds.add(Int(computedAt - startedAt) * workerCount)
+    return computedAt - startedAt
+  }
+
+  /// Everything is answered.
+  /// - Returns: when that was.
+  func end() -> UInt64 {
+    let now = Clock.monotonicNanoseconds
+    metrics.roundBatches.set(0)
+    metrics.roundBytes.set(0)
+    guard batchCount > 0 else { return now }
+    metrics.stages.decode.record(Int(startedAt - gatheringSince), times: batchCount)
+    metrics.stages.compute.record(Int(computedAt - startedAt), times: batchCount)
+    metrics.stages.reply.record(Int(now - computedAt), times: batchCount)
+    return now
+  }
+}
