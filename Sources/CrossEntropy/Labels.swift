@@ -1,7 +1,7 @@
 import CKernelShims
 
 /// The integers that may stand for classes.
-package enum IntegerLabelType: Sendable {
+package enum IntegerLabelType: Sendable, BitwiseCopyable {
   case u8, u16, u32, i32, i64
 
   package var byteCount: Int {
@@ -27,7 +27,7 @@ extension IntegerLabelType {
 }
 
 /// The elements that one-hot labels may have.
-package enum OneHotLabelType: Sendable {
+package enum OneHotLabelType: Sendable, BitwiseCopyable {
   case u8, f16, bf16, f32, f64
 
   var pattern: OneHotPattern {
@@ -46,7 +46,7 @@ package enum OneHotLabelType: Sendable {
 }
 
 /// How the labels of a batch stand in memory.
-package enum LabelLayout: Sendable {
+package enum LabelLayout: Sendable, BitwiseCopyable {
   /// One class index a row.
   case integers(IntegerLabelType)
   /// As many elements a row as there are classes, of which one is 1 and the others are 0.

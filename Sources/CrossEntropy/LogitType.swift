@@ -1,7 +1,7 @@
 import CKernelShims
 
 /// The types that logits may have. f16 and bf16 are widened, exactly, and computed as f32.
-package enum LogitType: Sendable, CaseIterable {
+package enum LogitType: Sendable, CaseIterable, BitwiseCopyable {
   case f32, f16, bf16, f64
 
   package var byteCount: Int {

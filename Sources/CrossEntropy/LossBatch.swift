@@ -2,7 +2,7 @@ import CKernelShims
 
 /// One batch of rows: where its inputs lie, what is asked for, and where the answers go. All memory is borrowed from the
 /// caller, who keeps it alive and unchanged until the round is computed. Nothing need be aligned.
-package struct LossBatch {
+package struct LossBatch: BitwiseCopyable {
   package var rowCount: Int
   package var classCount: Int
   /// `rowCount * classCount` values, row-major.
@@ -39,7 +39,7 @@ package struct LossBatch {
 }
 
 /// What changes the loss of a row.
-package struct LossOptions {
+package struct LossOptions: BitwiseCopyable {
   /// Rows with this integer label are not counted; checked before the label's range.
   package var ignoreIndex: Int64?
   /// Whether a row of one-hot labels that are all 0 is ignored rather than invalid.
@@ -67,7 +67,7 @@ package struct LossOptions {
 }
 
 /// Where the answers for each row go; nil for what is not asked for.
-package struct LossOutputs {
+package struct LossOutputs: BitwiseCopyable {
   /// Whether losses and log-sum-exps are f64, not f32.
   package var isFloat64 = false
   package var losses: UnsafeMutableRawPointer?

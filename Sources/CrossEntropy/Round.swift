@@ -11,7 +11,7 @@ package final class Round {
   private let kernel: Kernel
   private let workers: [Worker]
   /// Batches of this round, in the order in which they were added.
-  private var entries: [Entry] = []
+  private var entries = ReusableBuffer<Entry>()
   /// One for each tile of the round.
   private var tileFigures = ReusableBuffer<Figures>()
   private var tileEntries = ReusableBuffer<Int32>()
@@ -23,7 +23,7 @@ package final class Round {
   private let nextItem = Atomic<Int>(0)
 
   /// A batch with what was found out about it.
-  private struct Entry {
+  private struct Entry: BitwiseCopyable {
     let batch: LossBatch
     let tiling: Tiling
     let firstTile: Int
@@ -47,7 +47,7 @@ package final class Round {
 
   /// Forgets all batches.
   package func removeAll() {
-    entries.removeAll(keepingCapacity: true)
+    entries.removeAll()
     tileFigures.removeAll()
     tileEntries.removeAll()
     blockSummaries.removeAll()
@@ -78,7 +78,7 @@ package final class Round {
       cutRowEntries.append(Int32(entries.count), count: batch.rowCount)
       if batch.readsRowsAgain { rereadByteCount += byteCount }
     }
-    entries.append(entry)
+    entries.append(entry, count: 1)
     return entries.count - 1
   }
 
@@ -86,11 +86,19 @@ package final class Round {
   package func compute() {
     run(.tiles, count: tileFigures.count, sharesWork: logitsByteCount >= Self.smallByteCount)
     run(.cutRows, count: cutRowEntries.count, sharesWork: rereadByteCount >= Self.smallByteCount)
-    for index in entries.indices { fold(&entries[index]) }
+    for index in 0..<entries.count { fold(&entries.pointer(to: index).pointee) }
   }
 
   /// The figures of the batch that `add` gave this place.
-  package func figures(ofBatch index: Int) -> Figures { entries[index].figures }
+  package func figures(ofBatch index: Int) -> Figures { entries.pointer(to: index).pointee.figures }
+
+  /// The first row of this batch that is invalid or not finite.
+  package func firstBadRow(ofBatch index: Int) -> Figures.BadRow? {
+    entries.pointer(to: index).pointee.figures.firstBadRow
+  }
+
+  /// The batch that `add` gave this place.
+  package func batch(_ index: Int) -> LossBatch { entries.pointer(to: index).pointee.batch }
 
   /// How many workers take part when the round's tiles are computed.
   package var sharerCount: Int {
@@ -136,14 +144,14 @@ package final class Round {
   }
 
   private func compute(tile: Int, worker: Worker) {
-    let entry = entries[Int(tileEntries[tile])]
-    switch entry.tiling[tile - entry.firstTile] {
+    let entry = entries.pointer(to: Int(tileEntries[tile]))
+    switch entry.pointee.tiling[tile - entry.pointee.firstTile] {
     case .rows(let rows):
-      tileFigures[tile] = worker.compute(rows: rows, of: entry.batch)
+      tileFigures[tile] = worker.compute(rows: rows, of: entry.pointee.batch)
     case .blocks(let blocks, let row):
-      let first = entry.firstBlock + row * entry.tiling.blockCount + blocks.lowerBound
+      let first = entry.pointee.firstBlock + row * entry.pointee.tiling.blockCount + blocks.lowerBound
       scans[tile] = worker.compute(
-        blocks: blocks, ofRow: row, of: entry.batch, into: blockSummaries.pointer(to: first))
+        blocks: blocks, ofRow: row, of: entry.pointee.batch, into: blockSummaries.pointer(to: first))
     }
   }
 
@@ -165,6 +173,9 @@ package final class Round {
 
   /// Puts the tiles of a batch together, in order: the same bits for any number of workers.
   private func fold(_ entry: inout Entry) {
-    for tile in 0..<entry.tiling.tileCount { entry.figures.merge(tileFigures[entry.firstTile + tile]) }
+    let tileCount = entry.tiling.tileCount
+    guard tileCount > 0 else { return }
+    entry.figures = tileFigures[entry.firstTile]
+    for tile in 1..<tileCount { entry.figures.merge(tileFigures[entry.firstTile + tile]) }
   }
 }

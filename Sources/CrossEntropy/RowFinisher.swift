@@ -5,18 +5,15 @@ import CrossEntropyKernels
 /// the figures.
 struct RowFinisher {
   private let batch: LossBatch
-  private let kernel: Kernel
-  private let scratch: UnsafeMutableRawPointer
+  private let bench: Workbench
   private let largest: Double
   private let transform: LogitTransform
   /// Whether the loss of a row is its cross-entropy and no more, each row counts once, and nothing else is asked.
   private let isPlain: Bool
 
-  /// - Parameter scratch: `kernelScratchByteCount` bytes, aligned to 64.
-  init(_ batch: LossBatch, kernel: Kernel, scratch: UnsafeMutableRawPointer) {
+  init(_ batch: LossBatch, on bench: Workbench) {
     self.batch = batch
-    self.kernel = kernel
-    self.scratch = scratch
+    self.bench = bench
     largest = batch.outputs.largest
     let options = batch.options
     transform = options.transform
@@ -25,14 +22,15 @@ struct RowFinisher {
       && options.softcap == 0 && !batch.readsRowsAgain
   }
 
-  /// Computes consecutive rows, at most as many as the buffers hold.
-  func compute(
-    rows: Range<Int>, _ buffers: RowBuffers, blocks: UnsafeMutablePointer<BlockSummary>, figures: inout Figures
-  ) {
+  private var kernel: Kernel { bench.kernel }
+
+  /// Computes consecutive rows, at most as many as the bench's buffers hold.
+  func compute(rows: Range<Int>, figures: inout Figures) {
+    let buffers = bench.buffers
     if isPlain { readClasses(rows, into: buffers.classes) }
     kernel.summarizeRows(
       batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount, transform,
-      isPlain ? UnsafePointer(buffers.classes) : nil, blocks, scratch, buffers.summaries)
+      isPlain ? UnsafePointer(buffers.classes) : nil, bench.blocks, bench.scratch, buffers.summaries)
     var ordinaryCount = 0
     if isPlain {
       let sums = kernel.finishOrdinaryRows(
@@ -206,7 +204,7 @@ struct RowFinisher {
 
   private func sums(row: Int, _ summary: RowSummary, _ shares: ClassShares) -> ClassSums {
     kernel.sumClasses(
-      batch.row(row), batch.logitType.format, batch.classCount, transform, summary.maximum, shares, scratch)
+      batch.row(row), batch.logitType.format, batch.classCount, transform, summary.maximum, shares, bench.scratch)
   }
 
   // MARK: Memory

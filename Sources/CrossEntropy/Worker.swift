@@ -1,35 +1,25 @@
 import CKernelShims
 import CrossEntropyKernels
 
-/// One thread's memory for computing tiles, and the computation. Used by one thread at a time.
+/// Computes tiles. Used by one thread at a time.
 final class Worker {
   /// Rows that are summarised before they are finished, so that the summaries stay in the first cache.
   private static let rowsPerRun = 256
 
-  private let kernel: Kernel
-  private let blocks = UnsafeMutablePointer<BlockSummary>.allocate(capacity: Tiling.largestBlockCountOfWholeRow)
-  private let buffers = RowBuffers(capacity: rowsPerRun)
-  private let scratch = UnsafeMutableRawPointer.allocate(
-    byteCount: kernelScratchByteCount, alignment: vectorAlignment)
+  private let bench: Workbench
 
-  init(kernel: Kernel) { self.kernel = kernel }
-
-  deinit {
-    blocks.deallocate()
-    buffers.deallocate()
-    scratch.deallocate()
-  }
+  init(kernel: Kernel) { bench = Workbench(kernel: kernel, rowCapacity: Self.rowsPerRun) }
 
   /// Computes whole rows and writes their answers.
   func compute(rows: Range<Int>, of batch: LossBatch) -> Figures {
     var figures = Figures()
-    let finisher = RowFinisher(batch, kernel: kernel, scratch: scratch)
+    let finisher = RowFinisher(batch, on: bench)
     // Rows that are looked at twice are still in the cache the second time.
     let rowsPerRun = batch.readsRowsAgain ? Self.fewRows(batch) : Self.rowsPerRun
     var first = rows.lowerBound
     while first < rows.upperBound {
       let count = min(rowsPerRun, rows.upperBound - first)
-      finisher.compute(rows: first..<first + count, buffers, blocks: blocks, figures: &figures)
+      finisher.compute(rows: first..<first + count, figures: &figures)
       first += count
     }
     return figures
@@ -44,14 +34,15 @@ final class Worker {
   func compute(
     blocks: Range<Int>, ofRow row: Int, of batch: LossBatch, into summaries: UnsafeMutablePointer<BlockSummary>
   ) -> OneHotScan {
-    kernel.summarizeBlocks(
-      batch.row(row), batch.logitType.format, batch.classCount, batch.options.transform, blocks, summaries, scratch)
+    bench.kernel.summarizeBlocks(
+      batch.row(row), batch.logitType.format, batch.classCount, batch.options.transform, blocks, summaries,
+      bench.scratch)
     guard case .oneHot(let type) = batch.labelLayout else { return OneHotScan() }
     let pattern = type.pattern
     let first = blocks.lowerBound * blockLength
     let end = min(blocks.upperBound * blockLength, batch.classCount)
     let elements = batch.labels + (row * batch.classCount + first) * type.elementByteCount
-    return kernel.scanOneHot(elements, end - first, first, pattern)
+    return bench.kernel.scanOneHot(elements, end - first, first, pattern)
   }
 
   /// Folds the blocks of a row and writes its answers.
@@ -59,8 +50,8 @@ final class Worker {
   /// - Parameter scan: what all parts of its one-hot label came to.
   func finish(row: Int, of batch: LossBatch, blocks: UnsafePointer<BlockSummary>, scan: OneHotScan?) -> Figures {
     var figures = Figures()
-    let summary = kernel.foldBlocks(blocks, batch.row(row), batch.logitType.format, batch.classCount)
-    let finisher = RowFinisher(batch, kernel: kernel, scratch: scratch)
+    let summary = bench.kernel.foldBlocks(blocks, batch.row(row), batch.logitType.format, batch.classCount)
+    let finisher = RowFinisher(batch, on: bench)
     finisher.finish(row: row, summary: summary, scan: scan, figures: &figures)
     return figures
   }

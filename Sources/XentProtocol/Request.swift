@@ -3,6 +3,12 @@ package struct Request: Sendable {
   package let header: RequestHeader
   private let places: InlineArray<4, SectionPlace>
 
+  /// A request that asks for nothing yet.
+  package init() {
+    header = RequestHeader()
+    places = InlineArray(repeating: SectionPlace(frame: 0, offset: 0, byteCount: 0))
+  }
+
   /// Where a section lies; nil where the request does not have it.
   package func place(of section: Section) -> SectionPlace? {
     header.has(section) ? places[section.rawValue] : nil

@@ -12,7 +12,10 @@ final class BatchSlot {
   /// Where frames go that a request has no room for.
   private var surplus = Message()
   private(set) var request = RequestFrames()
-  var plan: RequestPlan?
+  /// What the request asks for; nil where none was read.
+  var kind: RequestKind?
+  /// Of a batch.
+  var plan = BatchPlan()
   var result = Message()
   /// Of the one for whom the result is.
   var account: ResultAccount?
@@ -23,7 +26,7 @@ final class BatchSlot {
 
   /// Whether the result says only why the request was not computed.
   var isRefusal: Bool {
-    if case .refusal = plan { true } else { false }
+    if case .refusal = kind { true } else { false }
   }
 
   /// Takes the frames of one request.
@@ -37,7 +40,7 @@ final class BatchSlot {
     takesDelimiter: Bool, byteLimit: Int, _ receive: (inout Message) throws(ZeroMQError) -> Bool
   ) throws(ZeroMQError) -> Bool {
     request = RequestFrames()
-    plan = nil
+    kind = nil
     hasDelimiter = false
     guard try receive(&frames[0]) else { return false }
     if takesDelimiter, frames[0].byteCount == 0 {
@@ -60,6 +63,11 @@ final class BatchSlot {
     }
     surplus.release()
     return true
+  }
+
+  /// Makes a batch that was planned one that is not computed.
+  func refuse(_ status: Status, _ message: String) {
+    kind = .refusal(Refusal(status: status, message: message, answering: plan.request.header))
   }
 
   /// Holds room free for the result, until its memory is there or it is known that there will be none.

@@ -4,7 +4,8 @@ import XentProtocol
 /// Bytes in, bytes out: parses requests, computes them together, writes their results. It has no socket and no clock.
 ///
 /// A round goes: `plan` each request; for each batch `schedule` it with memory for its result; `compute` once; for each
-/// batch ask for its `message`, then `finish` it. The memory of requests and results is borrowed until `finish`.
+/// batch ask for its `message`, then `finish` it. The memory of requests and results is borrowed until `finish`; that of
+/// the plans is the caller's, who uses it again.
 package final class Engine {
   private let round: Round
   private let identity: EngineIdentity
@@ -17,13 +18,14 @@ package final class Engine {
   /// Forgets the last round.
   package func beginRound() { round.removeAll() }
 
-  /// Reads a request and says what its answer takes.
-  package func plan(_ frames: RequestFrames, limits: RequestLimits) -> RequestPlan {
+  /// Reads a request and says what it asks for, and of a batch, in `plan`, what its answer takes.
+  package func plan(_ plan: inout BatchPlan, _ frames: RequestFrames, limits: RequestLimits) -> RequestKind {
     do throws(Refusal) {
       let request = try Request(parsing: frames.first.bytes, frames: frames.sizes, limits: limits)
       if request.header.type == .info { return .info(request.header) }
       try checkClassWeights(of: request, frames)
-      return .batch(BatchPlan(request: request))
+      plan = BatchPlan(request: request)
+      return .batch
     } catch {
       return .refusal(error)
     }
@@ -33,9 +35,7 @@ package final class Engine {
   ///
   /// - Parameter result: `plan.resultByteCount` bytes, which `compute` and `finish` fill.
   package func schedule(_ plan: inout BatchPlan, _ frames: RequestFrames, result: UnsafeMutableRawBufferPointer) {
-    let batch = LossBatch(plan.request, frames, layout: plan.layout, result: result.baseAddress!)
-    plan.batch = batch
-    plan.place = round.add(batch)
+    plan.place = round.add(LossBatch(plan.request, frames, layout: plan.layout, result: result.baseAddress!))
   }
 
   /// How many workers will take part in computing the round.
@@ -46,8 +46,8 @@ package final class Engine {
 
   /// What the result must say of rows that are invalid or not finite; nil where there are none.
   package func message(for plan: BatchPlan) -> String? {
-    guard let batch = plan.batch, let badRow = round.figures(ofBatch: plan.place).firstBadRow else { return nil }
-    return batch.description(of: badRow)
+    guard let badRow = round.firstBadRow(ofBatch: plan.place) else { return nil }
+    return round.batch(plan.place).description(of: badRow)
   }
 
   /// Writes the header, and behind the sections the message.
@@ -120,18 +120,22 @@ package struct EngineIdentity: Sendable {
 }
 
 /// What a request asks for.
-package enum RequestPlan {
-  case batch(BatchPlan)
-  case info(RequestHeader)
-  case refusal(Refusal)
+package enum RequestKind {
+  /// A batch, which a `BatchPlan` describes.
+  case batch
+  indirect case info(RequestHeader)
+  indirect case refusal(Refusal)
 }
 
 /// A batch on its way through a round.
 package struct BatchPlan {
   package let request: Request
   let layout: ResultLayout
-  var batch: LossBatch?
+  /// In the round.
   var place = 0
+
+  /// The plan of no batch yet.
+  package init() { self.init(request: Request()) }
 
   init(request: Request) {
     self.request = request

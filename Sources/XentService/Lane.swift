@@ -5,6 +5,8 @@ import ZeroMQ
 protocol Lane: AnyObject {
   var configuration: LaneConfiguration { get }
   var metrics: LaneMetrics { get }
+  /// Of the configuration: what each request is held against.
+  var limits: RequestLimits { get }
   /// The lane's part of what is taken.
   var share: LaneShare { get set }
   var peerLog: PeerLog { get set }

@@ -1,3 +1,4 @@
+import XentProtocol
 import ZeroMQ
 
 /// A PULL socket for requests and a PUSH socket for results, with one consumer of results. It never drops a result: when
@@ -5,6 +6,7 @@ import ZeroMQ
 final class PipelineLane: Lane {
   let configuration: LaneConfiguration
   let metrics: LaneMetrics
+  var limits: RequestLimits { configuration.limits }
   var share = LaneShare()
   var peerLog = PeerLog()
   private var requests: LaneSocket<PullSocket>

@@ -1,3 +1,4 @@
+import XentProtocol
 import ZeroMQ
 
 /// A ROUTER socket: any number of clients, each of which gets its own results. A client that does not read fills an account
@@ -10,6 +11,7 @@ final class RouterLane: Lane {
 
   let configuration: LaneConfiguration
   let metrics: LaneMetrics
+  var limits: RequestLimits { configuration.limits }
   var share = LaneShare()
   var peerLog = PeerLog()
   private var requests: LaneSocket<RouterSocket>

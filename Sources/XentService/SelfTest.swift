@@ -22,12 +22,14 @@ final class SelfTest {
   init(engine: Engine, workerCount: Int) {
     self.engine = engine
     request = Self.makeRequest()
-    guard case .batch(let plan) = engine.plan(Self.frames(request), limits: RequestLimits()) else {
+    var plan = BatchPlan()
+    guard case .batch = engine.plan(&plan, Self.frames(request), limits: RequestLimits()) else {
       preconditionFailure("the self-test's request is a batch")
     }
     self.plan = plan
+    let byteCount = plan.resultByteCount
     results = (0..<max(2, min(workerCount, 64))).map { _ in
-      UnsafeMutableRawBufferPointer.allocate(byteCount: plan.resultByteCount, alignment: 8)
+      UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 8)
     }
   }
 

@@ -161,7 +161,7 @@ package final class ServiceLoop {
     try gatherer.gather(from: lanes) { slot, lane in plan(slot, lane) }
     guard !gatherer.isEmpty else { return memory.rest(since: lastRoundEndedAt) }
     round.start()
-    for (slot, lane) in gatherer.requests { try schedule(slot, lane, &round) }
+    for (slot, _) in gatherer.requests { schedule(slot, &round) }
     round.willCompute(workerCount: engine.roundWorkerCount)
     engine.compute()
     let computeNanoseconds = round.didCompute()
@@ -173,77 +173,72 @@ package final class ServiceLoop {
 
   /// Reads a request.
   private func plan(_ slot: BatchSlot, _ lane: any Lane) {
-    lane.metrics.requests.add(1)
-    lane.metrics.requestBytes.add(slot.request.byteCount)
+    let (metrics, byteCount) = (lane.metrics, slot.request.byteCount)
+    metrics.requests.add(1)
+    metrics.requestBytes.add(byteCount)
     slot.lastTurnEndedAt = lastTurnEndedAt
-    slot.plan = engine.plan(slot.request, limits: lane.configuration.limits)
-    guard case .batch(let plan) = slot.plan else { return slot.releaseRequest() }
+    slot.kind = engine.plan(&slot.plan, slot.request, limits: lane.limits)
+    guard case .batch = slot.kind else { return slot.releaseRequest() }
+    let resultByteCount = slot.plan.resultByteCount
     if isDraining {
-      slot.plan = .refusal(
-        Refusal(
-          status: .draining, message: "the daemon is stopping; send the batch again, to this or another daemon",
-          answering: plan.request.header))
-    } else if lane.admits(slot, resultByteCount: plan.resultByteCount) {
-      return slot.reserve(byteCount: plan.resultByteCount)
+      slot.refuse(.draining, "the daemon is stopping; send the batch again, to this or another daemon")
+    } else if lane.admits(slot, resultByteCount: resultByteCount) {
+      return slot.reserve(byteCount: resultByteCount)
     } else {
-      slot.plan = .refusal(busyRefusal(plan, slot, lane))
+      slot.kind = .refusal(busyRefusal(slot, lane))
     }
     slot.releaseRequest()
   }
 
-  private func busyRefusal(_ plan: BatchPlan, _ slot: BatchSlot, _ lane: any Lane) -> Refusal {
+  private func busyRefusal(_ slot: BatchSlot, _ lane: any Lane) -> Refusal {
     let own = slot.account?.heldByteCount ?? 0
     var refusal = Refusal(
       status: .busy,
-      message: "results: no room for \(plan.resultByteCount) bytes more: \(own) wait for this client, of at most "
+      message: "results: no room for \(slot.plan.resultByteCount) bytes more: \(own) wait for this client, of at most "
         + "\(lane.configuration.maximumWaitingByteCount), and \(lane.heldByteCount) for all, of at most "
         + "\(lane.configuration.maximumClientsWaitingByteCount); read results before you send more",
-      answering: plan.request.header)
+      answering: slot.plan.request.header)
     refusal.retryAfterMilliseconds = 100
     return refusal
   }
 
   /// Takes a batch into the round, if its deadline has not passed.
-  private func schedule(
-    _ slot: BatchSlot, _ lane: any Lane, _ round: inout RoundMetrics
-  ) throws(ZeroMQError) {
-    guard case .batch(var plan) = slot.plan else { return }
+  private func schedule(_ slot: BatchSlot, _ round: inout RoundMetrics) {
+    guard case .batch = slot.kind else { return }
     slot.endReservation()
-    let header = plan.request.header
-    let waited = queueNanoseconds(slot, header, round)
-    if header.deadlineMilliseconds != 0, waited > UInt64(header.deadlineMilliseconds) * 1_000_000 {
-      slot.plan = .refusal(
-        Refusal(
-          status: .expired,
-          message: "deadline: \(header.deadlineMilliseconds) ms, waited \(waited / 1_000_000) ms",
-          answering: header))
-      return
+    let deadline = slot.plan.request.header.deadlineMilliseconds
+    if deadline != 0 {
+      let waited = queueNanoseconds(slot, round)
+      guard waited <= UInt64(deadline) * 1_000_000 else {
+        return slot.refuse(.expired, "deadline: \(deadline) ms, waited \(waited / 1_000_000) ms")
+      }
     }
+    let resultByteCount = slot.plan.resultByteCount
     do throws(ZeroMQError) {
-      try slot.allocateResult(byteCount: plan.resultByteCount)
+      try slot.allocateResult(byteCount: resultByteCount)
     } catch {
-      slot.plan = .refusal(Refusal(status: .internal, message: "result: \(error)", answering: header))
-      return
+      return slot.refuse(.internal, "result: \(error)")
     }
-    engine.schedule(&plan, slot.request, result: slot.result.unsafeMutableBytes)
-    round.count(header, requestByteCount: slot.request.byteCount, resultByteCount: plan.resultByteCount)
-    slot.plan = .batch(plan)
+    engine.schedule(&slot.plan, slot.request, result: slot.result.unsafeMutableBytes)
+    round.count(
+      rows: slot.plan.request.header.rows, sentAtNanoseconds: slot.plan.request.header.sentAtNanoseconds,
+      requestByteCount: slot.request.byteCount, resultByteCount: resultByteCount)
   }
 
   /// Writes a request's result and sends it.
   private func finish(
     _ slot: BatchSlot, _ lane: any Lane, _ round: RoundMetrics, computeNanoseconds: UInt64
   ) throws(ZeroMQError) {
-    switch slot.plan {
-    case .batch(let plan):
-      let message = engine.message(for: plan)
+    switch slot.kind {
+    case .batch:
+      let message = engine.message(for: slot.plan)
       if let message { try slot.extendResult(by: message.utf8.count) }
-      let times = BatchTimes(
-        queueNanoseconds: queueNanoseconds(slot, plan.request.header, round), computeNanoseconds: computeNanoseconds)
+      let times = BatchTimes(queueNanoseconds: queueNanoseconds(slot, round), computeNanoseconds: computeNanoseconds)
       engine.finish(
-        plan, message: message, times: times, isDraining: isDraining, result: slot.result.unsafeMutableBytes)
-      lane.metrics.batches.add(1)
-      lane.metrics.rows.add(Int(plan.request.header.rows))
+        slot.plan, message: message, times: times, isDraining: isDraining, result: slot.result.unsafeMutableBytes)
+      let metrics = lane.metrics
+      metrics.batches.add(1)
+      metrics.rows.add(Int(slot.plan.request.header.rows))
     case .info(let header):
       let uptime = Double(metrics.uptimeNanoseconds) * 1e-9
       let reply = engine.reply(
@@ -270,10 +265,10 @@ package final class ServiceLoop {
   }
 
   /// How long a batch waited: since the client sent it, where it tells, else since the end of the turn before.
-  private func queueNanoseconds(_ slot: BatchSlot, _ header: RequestHeader, _ round: RoundMetrics) -> UInt64 {
+  private func queueNanoseconds(_ slot: BatchSlot, _ round: RoundMetrics) -> UInt64 {
+    let sentAt = slot.plan.request.header.sentAtNanoseconds
     let (start, end) =
-      header.sentAtNanoseconds != 0
-      ? (header.sentAtNanoseconds, round.startedAtWall) : (slot.lastTurnEndedAt, round.startedAt)
+      sentAt != 0 ? (sentAt, round.startedAtWall) : (slot.lastTurnEndedAt, round.startedAt)
     return end > start ? end - start : 0
   }
 

@@ -28,12 +28,13 @@ private func answer(_ frames: [[UInt8]], misalignment: Int = 0) -> [UInt8] {
   var request = RequestFrames()
   for frame in memory { request.append(UnsafeRawBufferPointer(frame)) }
   engine.beginRound()
-  switch engine.plan(request, limits: limits) {
+  var plan = BatchPlan()
+  switch engine.plan(&plan, request, limits: limits) {
   case .refusal(let refusal): return bytes(of: engine.reply(to: refusal, isDraining: false))
   case .info(let header):
     let lane = LaneConfiguration(name: "lane", sockets: .router([]))
     return bytes(of: engine.reply(toInfo: header, lane: lane, uptimeSeconds: 1, isDraining: false))
-  case .batch(var plan):
+  case .batch:
     var result = [UInt8](repeating: 0xff, count: plan.resultByteCount)
     return result.withUnsafeMutableBytes { section in
       engine.schedule(&plan, request, result: section)
@@ -154,7 +155,8 @@ struct EngineTests {
         memory.copyBytes(from: vector.bytes)
         var request = RequestFrames()
         request.append(UnsafeRawBufferPointer(memory))
-        guard case .batch(var plan) = engine.plan(request, limits: RequestLimits()) else {
+        var plan = BatchPlan()
+        guard case .batch = engine.plan(&plan, request, limits: RequestLimits()) else {
           memory.deallocate()
           continue
         }

@@ -21,14 +21,15 @@ struct RoundMetrics {
   }
 
   /// A batch is to be computed.
-  mutating func count(_ header: RequestHeader, requestByteCount: Int, resultByteCount: Int) {
+  /// - Parameter sentAtNanoseconds: by the client's clock; 0 where it does not tell.
+  mutating func count(rows: UInt32, sentAtNanoseconds: UInt64, requestByteCount: Int, resultByteCount: Int) {
     batchCount += 1
     byteCount += requestByteCount + resultByteCount
-    metrics.batchRows.record(Int(header.rows))
+    metrics.batchRows.record(Int(rows))
     metrics.batchBytes.record(requestByteCount)
-    guard header.sentAtNanoseconds != 0 else { return }
+    guard sentAtNanoseconds != 0 else { return }
     let gatheringSinceWall = startedAtWall &- (startedAt - gatheringSince)
-    metrics.stages.queue.record(Int(clamping: Int64(bitPattern: gatheringSinceWall &- header.sentAtNanoseconds)))
+    metrics.stages.queue.record(Int(clamping: Int64(bitPattern: gatheringSinceWall &- sentAtNanoseconds)))
   }
 
   /// All that is to be computed is known.
