@@ -1,7 +1,7 @@
 /// What blocks are computed in: vectors of floats or of doubles. Only functions, and state in tuples: the metadata of
 /// structures would be weak symbols.
 protocol Arithmetic {
-  associatedtype Vector
+  associatedtype Vector: BitwiseCopyable
   /// What the exponentials of one block are taken against.
   associatedtype Reference
   /// Sums of exponentials in lanes.

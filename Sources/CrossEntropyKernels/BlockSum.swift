@@ -1,7 +1,8 @@
 import CKernelShims
 
-/// Room for the copies that a block makes of its unusual groups.
-let blockScratchByteCount = 2 * exponentialsPerGroup * MemoryLayout<WideLanes>.size
+/// Room for the copies that a block makes of its unusual groups, and for its capped logits.
+let blockScratchByteCount = 2 * unusualGroupByteCount + Geometry.blockLength * MemoryLayout<Double>.size
+private let unusualGroupByteCount = exponentialsPerGroup * MemoryLayout<WideLanes>.size
 
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place and never past.
 ///
@@ -20,6 +21,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   private let tail: UnsafeMutableRawPointer
   /// A copy of the group with the maximum.
   private let hole: UnsafeMutableRawPointer
+  /// The softcapped logits, where there is a softcap.
+  private let capped: UnsafeMutableRawPointer
 
   @inline(__always) private static var groupLength: Int { exponentialsPerGroup &* Geometry.laneCount }
   @inline(__always) private static var groupByteCount: Int { exponentialsPerGroup &* Element.vectorByteCount }
@@ -31,7 +34,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     vectorCount = (count &+ Geometry.laneCount &- 1) / Geometry.laneCount
     wholeGroupCount = count / Self.groupLength
     tail = scratch
-    hole = scratch + Self.groupByteCount
+    hole = scratch + unusualGroupByteCount
+    capped = hole + unusualGroupByteCount
     let tailLength = count % Self.groupLength
     groupCount = wholeGroupCount &+ (tailLength > 0 ? 1 : 0)
     guard tailLength > 0 else { return }
@@ -73,6 +77,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     let position = firstPosition(of: rawMaximum)
     copyWithout(position)
     let holeIndex = position / Self.groupLength
+    if Kind.caps { capLogits(holeIndex: holeIndex) }
     var scaledSum = 0.0
     var (center, power) = Numbers.scaling(maximum: maximum)
     let isCovered = Numbers.covers(maximum: maximum)
@@ -142,6 +147,31 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     clear(hole, position % Self.groupLength)
   }
 
+  /// Caps all logits ahead of their exponentials: one after the other, cap and exponential are so long a chain that the
+  /// processor waits for its links.
+  @inline(__always)
+  private func capLogits(holeIndex: Int) {
+    for index in 0..<groupCount {
+      let group = group(index, holeIndex: holeIndex)
+      for vector in 0..<vectorCount(ofGroup: index) {
+        let logits = Element.load(group + vector &* Element.vectorByteCount)
+        capped.storeBytes(
+          of: transform.applied(to: logits, of: Numbers.self, as: Kind.self),
+          toByteOffset: cappedOffset(index, vector), as: Numbers.Vector.self)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func cappedOffset(_ group: Int, _ vector: Int) -> Int {
+    (group &* exponentialsPerGroup &+ vector) &* MemoryLayout<Numbers.Vector>.size
+  }
+
+  @inline(__always)
+  private func group(_ index: Int, holeIndex: Int) -> UnsafeRawPointer {
+    index == holeIndex ? UnsafeRawPointer(hole) : group(index)
+  }
+
   /// The sum over all elements but the maximum, scaled.
   @inline(__always)
   private func sumOfOthers<Sums: Arithmetic>(
@@ -150,12 +180,15 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     let reference = Sums.reference(maximum: maximum)
     var sums = Sums.noSums
     for index in 0..<groupCount {
-      let group = index == holeIndex ? UnsafeRawPointer(hole) : group(index)
+      let group = group(index, holeIndex: holeIndex)
       @inline(__always) func vector(_ vector: Int) -> Sums.Vector {
         let offset = vector &* Element.vectorByteCount
         // The next block, or row, comes from memory while this one is computed.
         prefetch(elements + (index &* Self.groupByteCount &+ offset &+ Geometry.blockLength &* Element.byteCount))
-        return converted(transform.applied(to: Element.load(group + offset), of: Numbers.self, as: Kind.self))
+        return converted(
+          Kind.caps
+            ? capped.loadUnaligned(fromByteOffset: cappedOffset(index, vector), as: Numbers.Vector.self)
+            : transform.applied(to: Element.load(group + offset), of: Numbers.self, as: Kind.self))
       }
       if index < wholeGroupCount {
         Sums.add(count: exponentialsPerGroup, reference, to: &sums, vector: vector)

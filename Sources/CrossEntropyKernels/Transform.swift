@@ -81,24 +81,88 @@ func softcapped(_ x: WideLanes, at cap: Double) -> WideLanes {
   return select(largest, isLessThan: x, yes: x, no: below)
 }
 
-/// The same for floats, within 0.51 ulp: computed in f64, with a shorter series and no more.
+/// The same for floats, within 1.2 ulp.
 @inline(__always)
 func softcapped(_ x: Lanes, at cap: Double) -> Lanes {
-  func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
-  let zero = Lanes(repeating: 0)
-  // Of 10 and more the hyperbolic tangent is 1 in single precision. In this form NaN survives.
+  let infinity = Lanes(repeating: .infinity)
+  let magnitude = magnitudes(x)
+  // Of 10 and more the hyperbolic tangent is 1 in single precision. NaN counts as that here.
   let limit = Lanes(repeating: min(Float(10 * cap), .greatestFiniteMagnitude))
-  let magnitude = larger(x, zero - x)
-  let clamped = select(magnitude, isGreaterThan: limit, yes: limit, no: magnitude)
-  let twice = widened(clamped) * constant(2 / cap)
+  let clamped = select(limit, isGreaterThan: magnitude, yes: magnitude, no: limit)
+  #if KERNEL_FMA
+    // What is subnormal has no reciprocal.
+    let result =
+      cap < Double(Float.leastNormalMagnitude)
+      ? narrowed(softcappedMagnitudes(widened(clamped), at: cap)) : softcappedMagnitudes(clamped, at: cap)
+  #else
+    let result = narrowed(softcappedMagnitudes(widened(clamped), at: cap))
+  #endif
+  // Below, u and tanh u are the same: u^2 / 3 is less than a third of the last bit.
+  let tiny = Lanes(repeating: Float(cap * 0x1p-12))
+  let large = select(infinity, isGreaterThan: magnitude, yes: result, no: magnitude)
+  let capped = select(magnitude, isGreaterThan: tiny, yes: large, no: magnitude)
+  return select(Lanes(repeating: 0), isGreaterThan: x, yes: negated(capped), no: capped)
+}
+
+/// The softcap of `0 <= x <= 10 cap`, in f64 with a short series.
+@inline(__always)
+private func softcappedMagnitudes(_ x: WideLanes, at cap: Double) -> WideLanes {
+  func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
+  let twice = x * constant(2 / cap)
   let rounder = constant(0x1.8p52 + 1023)
   let shifted = multiplyAdd(twice, constant(0x1.71547652b82fep0), rounder)
   let n = shifted - rounder
   let t = multiplyAdd(n, constant(-0x1.62e42fefa39efp-1), twice)
   let power = powersOfTwo(fields: shifted)
   let lessOne = multiplyAdd(power, t * shortExponentialQuotients(ofSmall: t), power - constant(1))
-  let result = narrowed(constant(cap) * (lessOne / (lessOne + constant(2))))
-  let largest = Lanes(repeating: .greatestFiniteMagnitude)
-  let capped = select(magnitude, isGreaterThan: largest, yes: magnitude, no: result)
-  return select(zero, isGreaterThan: x, yes: zero - capped, no: capped)
+  return constant(cap) * (lessOne / (lessOne + constant(2)))
 }
+
+#if KERNEL_FMA
+  /// The softcap of `0 <= x <= 10 cap`, in f32: what each step rounds away is carried along, and half as much is computed as in
+  /// f64. The cap is not subnormal.
+  @inline(__always)
+  private func softcappedMagnitudes(_ x: Lanes, at cap: Double) -> Lanes {
+    func constant(_ value: Float) -> Lanes { Lanes(repeating: value) }
+    // 2u, in two parts.
+    let scale = Float(2 / cap)
+    let twice = x * constant(scale)
+    let twiceLost = multiplyAdd(
+      x, constant(Float(2 / cap - Double(scale))), multiplyAdd(x, constant(scale), negated(twice)))
+    // exp(2u) = 2^n exp(t), t in two parts: the first is exact.
+    let rounder = constant(0x1.8p23 + 127)
+    let shifted = multiplyAdd(twice, constant(0x1.715476p0), rounder)
+    let n = shifted - rounder
+    let high = multiplyAdd(n, constant(-0x1.62ep-1), twice)
+    let low = multiplyAdd(n, constant(-0x1.0bfbe8p-15), twiceLost)
+    let power = powersOfTwo(fields: shifted)
+    // e = exp(2u) - 1, in two parts.
+    let rest = exponentialsLessOne(ofSmall: high + low, plus: low)
+    let start = multiplyAdd(power, high, power - constant(1))
+    let e = multiplyAdd(power, rest, start)
+    let eLost = multiplyAdd(power, rest, start - e)
+    // e / (e + 2), and what is missing there.
+    let divisor = e + constant(2)
+    let divisorLost = (e - (divisor - constant(2))) + eLost
+    let reciprocal = constant(1) / divisor
+    let quotient = e * reciprocal
+    let missing =
+      multiplyAdd(quotient, negated(divisor), e) + multiplyAdd(quotient, negated(divisorLost), eLost)
+    let cap = constant(Float(cap))
+    let product = cap * quotient
+    let productLost = multiplyAdd(cap, quotient, negated(product))
+    return product + multiplyAdd(missing, cap * reciprocal, productLost)
+  }
+
+  /// `exp(t) - 1 - t` for `|t| <= 0.35`, plus `small`.
+  @inline(__always)
+  private func exponentialsLessOne(ofSmall t: Lanes, plus small: Lanes) -> Lanes {
+    func constant(_ value: Float) -> Lanes { Lanes(repeating: value) }
+    // The series of the exponential without fused multiply-adds, in Estrin's order.
+    let square = t * t
+    let low = multiplyAdd(constant(0x1.55548ap-3), t, constant(0x1.fffffcp-2))
+    let middle = multiplyAdd(constant(0x1.123ec2p-7), t, constant(0x1.55585p-5))
+    let q = multiplyAdd(multiplyAdd(constant(0x1.6ac324p-10), square, middle), square, low)
+    return multiplyAdd(q, square, small)
+  }
+#endif

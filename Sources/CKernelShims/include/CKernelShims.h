@@ -405,6 +405,22 @@ xent_interleaved(xent_double8 even, xent_double8 odd) {
   return __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
+/// Floats whose exponent fields are the low bits of `fields`: powers of two, `2^(field - 127)`.
+static inline __attribute__((always_inline, swift_name("powersOfTwo(fields:)"))) xent_float16
+xent_powers_of_two(xent_float16 fields) {
+  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
+  return (xent_float16)((uint16x32)fields << 23);
+}
+
+static inline __attribute__((always_inline, swift_name("negated(_:)"))) xent_float16
+xent_negated(xent_float16 v) { return -v; }
+
+/// Each lane without its sign.
+static inline __attribute__((always_inline, swift_name("magnitudes(_:)"))) xent_float16
+xent_magnitudes(xent_float16 v) {
+  return __builtin_elementwise_abs(v);
+}
+
 /// The doubles whose exponent fields stand in the low twelve bits of each lane.
 static inline __attribute__((always_inline, swift_name("powersOfTwo(fields:)"))) xent_double16
 xent_powers_of_two_wide(xent_double16 fields) {
