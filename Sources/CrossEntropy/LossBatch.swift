@@ -101,10 +101,12 @@ package struct LossOutputs: BitwiseCopyable {
     verdicts?.storeBytes(of: verdict.rawValue, toByteOffset: row, as: UInt8.self)
   }
 
-  /// Writes the answers of rows that are ordinary. Those of others mean nothing yet.
+  /// Where the losses of consecutive rows go.
+  func losses(from row: Int) -> UnsafeMutableRawPointer? { losses.map { $0 + row * (isFloat64 ? 8 : 4) } }
+
+  /// Writes the answers of rows that are ordinary, but for their losses. Those of others mean nothing yet.
   func writeOrdinary(_ rows: Range<Int>, _ buffers: RowBuffers) {
     let summaries = buffers.summaries
-    if let losses { write(rows, to: losses) { buffers.losses[$0] } }
     if let logSumExps { write(rows, to: logSumExps) { summaries.maxima[$0] + summaries.logSums[$0] } }
     if let predictions {
       (predictions + rows.lowerBound * 4).copyMemory(from: summaries.argmaxes, byteCount: rows.count * 4)

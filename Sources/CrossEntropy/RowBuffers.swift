@@ -6,7 +6,6 @@ struct RowBuffers {
   let summaries: RowSummaries
   /// Each row's label; -1 of ignored and bad ones.
   let classes: UnsafeMutablePointer<Int32>
-  let losses: UnsafeMutablePointer<Double>
   /// One bit a row, sixteen an element: whether its loss stands in `losses`.
   let ordinary: UnsafeMutablePointer<UInt16>
 
@@ -18,7 +17,6 @@ struct RowBuffers {
       maxima: allocate(capacity), logSums: allocate(capacity), argmaxes: allocate(capacity),
       labelLogits: allocate(capacity))
     classes = allocate(capacity)
-    losses = allocate(capacity)
     ordinary = allocate(capacity / 16)
   }
 
@@ -28,7 +26,6 @@ struct RowBuffers {
     summaries.argmaxes.deallocate()
     summaries.labelLogits.deallocate()
     classes.deallocate()
-    losses.deallocate()
     ordinary.deallocate()
   }
 

@@ -34,7 +34,8 @@ struct RowFinisher {
     var ordinaryCount = 0
     if isPlain {
       let sums = kernel.finishOrdinaryRows(
-        rows.count, buffers.classes, buffers.summaries, largest, buffers.losses, buffers.ordinary)
+        rows.count, buffers.classes, buffers.summaries, largest, batch.outputs.losses(from: rows.lowerBound),
+        batch.outputs.isFloat64, buffers.ordinary)
       figures.add(sums)
       batch.outputs.writeOrdinary(rows, buffers)
       ordinaryCount = Int(sums.count)

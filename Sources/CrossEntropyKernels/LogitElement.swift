@@ -45,8 +45,8 @@ enum F32Element: NarrowLogitElement {
         loadEightColumns(first, stride: classCount &* byteCount, into: column)
         index &+= 8
       } else {
-        column.storeBytes(of: CKernelShims.loadColumn(first, stride: classCount &* byteCount), as: Lanes.self)
-        index &+= 1
+        loadFourColumns(first, stride: classCount &* byteCount, into: column)
+        index &+= 4
       }
     }
   }

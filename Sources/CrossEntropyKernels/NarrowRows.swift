@@ -25,7 +25,7 @@ struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
   private var rowByteCount: Int { classCount &* Element.byteCount }
 
   // A group's part of a chunk: its columns, of which three may be written too many, its maxima after the transform, and
-  // the class of each; classes are few, so floats hold them.
+  // the class of each of two; classes are few, so floats hold them.
   private var columnsByteCount: Int { (classCount &+ 3) &* Geometry.vectorByteCount }
   private var groupByteCount: Int { columnsByteCount &+ 2 &* Geometry.vectorByteCount }
 
@@ -77,12 +77,23 @@ struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
     memory.storeBytes(of: argmaxes, toByteOffset: columnsByteCount &+ Geometry.vectorByteCount, as: Lanes.self)
     UnsafeMutableRawPointer(summaries.maxima + first).storeBytes(of: widened(maxima), as: WideLanes.self)
     UnsafeMutableRawPointer(summaries.argmaxes + first).storeBytes(of: integers(argmaxes), as: SIMD16<Int32>.self)
+    if classCount != 2 { clearMaxima(first, memory) }
     if selectsLabels {
       UnsafeMutableRawPointer(summaries.labelLogits + first).storeBytes(of: widened(labelLogits), as: WideLanes.self)
     } else if let classes {
       for row in first..<min(first &+ Geometry.laneCount, rowCount) {
         summaries.labelLogits[row] = Element.element(max(0, Int(classes[row])), of: logits + row &* rowByteCount)
       }
+    }
+  }
+
+  /// Has the maximum of each row, where it first stands, add nothing to the row's sum.
+  @inline(__always)
+  private func clearMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
+    for lane in 0..<Geometry.laneCount {
+      let column = Int(summaries.argmaxes[first &+ lane]) &* Geometry.vectorByteCount
+      memory.storeBytes(
+        of: -.infinity, toByteOffset: column &+ lane &* MemoryLayout<Float>.size, as: Float.self)
     }
   }
 
@@ -122,7 +133,6 @@ struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
     }
     let references = LaneReferences(
       maxima: memory.load(fromByteOffset: columnsByteCount, as: Lanes.self))
-    let argmaxes = memory.load(fromByteOffset: columnsByteCount &+ Geometry.vectorByteCount, as: Lanes.self)
     let (magics, floors) = (references.magics, references.floors)
     var even = EightDoubles(repeating: 0)
     var odd = even
@@ -136,17 +146,16 @@ struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
       addRest(exponentials, to: &group)
     }
     if classCount == 2 {
+      let argmaxes = memory.load(fromByteOffset: columnsByteCount &+ Geometry.vectorByteCount, as: Lanes.self)
       add(select(argmaxes, equals: Lanes(repeating: 0), yes: column(1), no: column(0)))
       rests = widened(group)
     } else {
       var index = 0
-      var place = Lanes(repeating: 0)
       while index < classCount {
         group = Lanes(repeating: 0)
         let end = min(index &+ exponentialsPerGroup, classCount)
         while index < end {
-          add(select(argmaxes, equals: place, yes: Lanes(repeating: -.infinity), no: column(index)))
-          place = place + Lanes(repeating: 1)
+          add(column(index))
           index &+= 1
         }
         rests = rests + widened(group)

@@ -12,32 +12,42 @@ package func readClasses(
   _ labels: UnsafeRawPointer, type: IntegerLabelFormat, count: Int, classCount: Int, ignored: Int64,
   into classes: UnsafeMutablePointer<Int32>
 ) {
+  let limit = Int64(classCount)
   switch type {
-  case XENT_LABEL_U8: read(UInt8.self, labels, count, classCount, ignored, classes)
-  case XENT_LABEL_U16: read(UInt16.self, labels, count, classCount, ignored, classes)
-  case XENT_LABEL_U32: read(UInt32.self, labels, count, classCount, ignored, classes)
-  case XENT_LABEL_I32: read(Int32.self, labels, count, classCount, ignored, classes)
-  default: read(Int64.self, labels, count, classCount, ignored, classes)
+  case XENT_LABEL_U8:
+    read(UInt8.self, labels, count, classes) { CKernelShims.classes(u8: $0, limit: limit, ignored: ignored) }
+  case XENT_LABEL_U16:
+    read(UInt16.self, labels, count, classes) { CKernelShims.classes(u16: $0, limit: limit, ignored: ignored) }
+  case XENT_LABEL_U32:
+    read(UInt32.self, labels, count, classes) { CKernelShims.classes(u32: $0, limit: limit, ignored: ignored) }
+  case XENT_LABEL_I32:
+    read(Int32.self, labels, count, classes) { CKernelShims.classes(i32: $0, limit: limit, ignored: ignored) }
+  default:
+    read(Int64.self, labels, count, classes) { CKernelShims.classes(i64: $0, limit: limit, ignored: ignored) }
   }
 }
 
+/// - Parameter sixteen: reads sixteen labels.
 @inline(__always)
 private func read<Label: FixedWidthInteger & BitwiseCopyable>(
-  _ type: Label.Type, _ labels: UnsafeRawPointer, _ count: Int, _ classCount: Int, _ ignored: Int64,
-  _ classes: UnsafeMutablePointer<Int32>
+  _ type: Label.Type, _ labels: UnsafeRawPointer, _ count: Int, _ classes: UnsafeMutablePointer<Int32>,
+  sixteen: (UnsafeRawPointer) -> SIMD16<Int32>
 ) {
-  let limit = UInt64(truncatingIfNeeded: classCount)
-  for row in 0..<count {
-    let label = Int64(
-      truncatingIfNeeded: labels.loadUnaligned(fromByteOffset: row &* MemoryLayout<Label>.size, as: Label.self))
-    let isGood = UInt64(bitPattern: label) < limit && label != ignored
-    classes[row] = isGood ? Int32(truncatingIfNeeded: label) : -1
+  var row = 0
+  while row &+ Geometry.laneCount <= count {
+    UnsafeMutableRawPointer(classes + row).storeBytes(
+      of: sixteen(labels + row &* MemoryLayout<Label>.size), as: SIMD16<Int32>.self)
+    row &+= Geometry.laneCount
   }
-  var row = count
-  while row % Geometry.laneCount != 0 {
-    classes[row] = -1
-    row &+= 1
+  guard row < count else { return }
+  var last = SIMD16<Int64>(repeating: 0)  // room for sixteen of any type
+  withUnsafeMutableBytes(of: &last) {
+    $0.baseAddress!.copyMemory(
+      from: labels + row &* MemoryLayout<Label>.size, byteCount: (count &- row) &* MemoryLayout<Label>.size)
   }
+  var read = withUnsafeBytes(of: &last) { sixteen($0.baseAddress!) }
+  for lane in (count &- row)..<Geometry.laneCount { read[lane] = -1 }
+  UnsafeMutableRawPointer(classes + row).storeBytes(of: read, as: SIMD16<Int32>.self)
 }
 
 /// Finishes the ordinary ones of consecutive rows: those with a good label and a loss that is finite, of which nothing is
@@ -47,11 +57,11 @@ private func read<Label: FixedWidthInteger & BitwiseCopyable>(
 ///   - classes: each row's label, and -1 for none to the end of the last sixteen.
 ///   - summaries: of the rows, with the logits of their labels.
 ///   - largest: the largest loss that is taken for finite.
-///   - losses: room for each row's loss, to the end of the last sixteen; that of a row that is not ordinary means nothing.
+///   - losses: where each row's loss goes, as f64 or f32, if it is asked for; that of a row that is not ordinary means nothing.
 ///   - ordinary: room for one bit a row, sixteen an element.
 package func finishOrdinaryRows(
   count: Int, classes: UnsafePointer<Int32>, summaries: RowSummaries, largest: Double,
-  losses: UnsafeMutablePointer<Double>, ordinary: UnsafeMutablePointer<UInt16>
+  losses: UnsafeMutableRawPointer?, areFloat64: Bool, ordinary: UnsafeMutablePointer<UInt16>
 ) -> OrdinarySums {
   var total = WideLanes(repeating: 0)
   var lost = total
@@ -63,7 +73,10 @@ package func finishOrdinaryRows(
     let maxima = UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self)
     let logSums = UnsafeRawPointer(summaries.logSums + first).load(as: WideLanes.self)
     var loss = (maxima - labelLogits) + logSums
-    UnsafeMutableRawPointer(losses + first).storeBytes(of: loss, as: WideLanes.self)
+    if let losses {
+      let (place, room) = (losses + first &* (areFloat64 ? 8 : 4), count &- first)
+      if areFloat64 { write(loss, to: place, room) } else { write(narrowed(loss), to: place, room) }
+    }
     let good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
     let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: SIMD16<Int32>.self)
     if good != .max {
@@ -81,6 +94,16 @@ package func finishOrdinaryRows(
   }
   (sums.total, sums.lost) = exactSum(total, lost)
   return sums
+}
+
+/// Writes sixteen elements, or as many as there is room for.
+@inline(__always)
+private func write<Vector: SIMD & BitwiseCopyable>(_ vector: Vector, to place: UnsafeMutableRawPointer, _ room: Int)
+where Vector.Scalar: BitwiseCopyable {
+  guard room < Geometry.laneCount else { return place.storeBytes(of: vector, as: Vector.self) }
+  for lane in 0..<room {
+    place.storeBytes(of: vector[lane], toByteOffset: lane &* MemoryLayout<Vector.Scalar>.size, as: Vector.Scalar.self)
+  }
 }
 
 /// The sum over all lanes, and what its additions round away.

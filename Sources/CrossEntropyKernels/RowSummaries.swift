@@ -150,13 +150,29 @@ package func summarizeRows(
   }
   let rowByteCount = classCount &* byteCount(of: format)
   let blockRange = 0..<blockCount(classCount: classCount)
-  for index in 0..<rowCount {
+  @inline(__always) func summarize(_ index: Int) {
     let row = logits + index &* rowByteCount
     summarizeBlocks(
       ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,
       scratch: scratch)
-    summaries.store(foldBlocks(blocks, ofRow: row, format: format, classCount: classCount), at: index)
     if let classes { summaries.labelLogits[index] = logit(max(0, Int(classes[index])), ofRow: row, format: format) }
+  }
+  @inline(__always) func fold(_ index: Int) -> RowSummary {
+    foldBlocks(blocks, ofRow: logits + index &* rowByteCount, format: format, classCount: classCount)
+  }
+  guard blockRange.count == 1, format != XENT_FORMAT_F64 else {
+    for index in 0..<rowCount {
+      summarize(index)
+      summaries.store(fold(index), at: index)
+    }
+    return
+  }
+  var first = 0
+  while first < rowCount {
+    summarizeOneBlockRows(
+      min(Geometry.laneCount, rowCount &- first), block: blocks, into: summaries, at: first, summarize: summarize,
+      fold: fold)
+    first &+= Geometry.laneCount
   }
 }
 

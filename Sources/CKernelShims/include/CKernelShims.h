@@ -190,6 +190,29 @@ xent_load_eight_columns(const void *_Nonnull first, intptr_t stride, void *_Nonn
   }
 }
 
+/// Four columns of sixteen rows of floats, by way of whole vectors: reads four elements of each row, the first at `first` and at
+/// each `stride` bytes behind it, and writes sixteen for each column, columns 64 bytes apart.
+static inline __attribute__((always_inline, swift_name("loadFourColumns(_:stride:into:)"))) void
+xent_load_four_columns(const void *_Nonnull first, intptr_t stride, void *_Nonnull columns) {
+  typedef float float4 __attribute__((ext_vector_type(4)));
+  typedef float float8 __attribute__((ext_vector_type(8)));
+  for (int half = 0; half < 2; ++half) {
+    const char *p = (const char *)first + half * 8 * stride;
+    float4 r[8];
+    for (int i = 0; i < 8; ++i) __builtin_memcpy(&r[i], p + i * stride, sizeof r[i]);
+    float8 q[4];
+    for (int i = 0; i < 4; ++i) q[i] = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 4, 5, 6, 7);
+    float8 a = __builtin_shufflevector(q[0], q[1], 0, 8, 1, 9, 4, 12, 5, 13);
+    float8 b = __builtin_shufflevector(q[2], q[3], 0, 8, 1, 9, 4, 12, 5, 13);
+    float8 c = __builtin_shufflevector(q[0], q[1], 2, 10, 3, 11, 6, 14, 7, 15);
+    float8 d = __builtin_shufflevector(q[2], q[3], 2, 10, 3, 11, 6, 14, 7, 15);
+    float8 out[4] = {
+        __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13), __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15),
+        __builtin_shufflevector(c, d, 0, 1, 8, 9, 4, 5, 12, 13), __builtin_shufflevector(c, d, 2, 3, 10, 11, 6, 7, 14, 15)};
+    for (int i = 0; i < 4; ++i) __builtin_memcpy((char *)columns + i * 64 + half * 32, &out[i], sizeof out[i]);
+  }
+}
+
 /// The two columns of sixteen rows of two floats.
 static inline __attribute__((always_inline, swift_name("loadTwoColumns(_:into:)"))) void
 xent_load_two_columns(const void *_Nonnull first, void *_Nonnull columns) {
@@ -292,6 +315,25 @@ xent_nonnegative_lanes(xent_int16 v) {
   __builtin_memcpy(&bits, &mask, sizeof bits);
   return bits;
 }
+
+// Sixteen integer labels as classes: -1 of those that are `ignored` or not less than `limit`, which is at most 2^31.
+#define XENT_READ_CLASSES(kind, type)                                                                                  \
+  static inline __attribute__((always_inline, swift_name("classes(" #kind ":limit:ignored:)"))) xent_int16             \
+  xent_read_classes_##kind(const void *_Nonnull labels, int64_t limit, int64_t ignored) {                              \
+    typedef type label16 __attribute__((ext_vector_type(16)));                                                         \
+    typedef int64_t int16x64 __attribute__((ext_vector_type(16)));                                                     \
+    label16 narrow;                                                                                                    \
+    __builtin_memcpy(&narrow, labels, sizeof narrow);                                                                  \
+    int16x64 wide = __builtin_convertvector(narrow, int16x64);                                                         \
+    int16x64 isGood = (wide < limit) & (wide > -1) & (wide != ignored);                                                \
+    return __builtin_convertvector(wide | ~isGood, xent_int16);                                                        \
+  }
+XENT_READ_CLASSES(u8, uint8_t)
+XENT_READ_CLASSES(u16, uint16_t)
+XENT_READ_CLASSES(u32, uint32_t)
+XENT_READ_CLASSES(i32, int32_t)
+XENT_READ_CLASSES(i64, int64_t)
+#undef XENT_READ_CLASSES
 
 /// One bit for each lane in which the two are equal, the lowest for lane 0.
 static inline __attribute__((always_inline, swift_name("equalLanes(_:_:)"))) uint16_t
