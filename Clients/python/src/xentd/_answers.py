@@ -9,7 +9,8 @@ from ._batch import Batch
 from ._errors import BatchRefused, XentError
 from ._ledger import Ledger
 from ._outbox import Outbox
-from ._peer import Peer, State, busy_seconds
+from ._pace import busy_seconds
+from ._peer import Peer, State
 from ._results import message_of, sections_fit
 from ._wire import ResultFields as At
 from ._wire import Status

@@ -10,6 +10,8 @@ from typing import Any
 import zmq
 
 from ._batch import Batch
+from ._keys import Keys
+from ._lockout import FAILURES, Lockout, lockout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Pipeline:
         return f"{self.requests} and {self.results}"
 
 
-_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | FAILURES
 _EVENT = struct.Struct("=HI")
 _monitor_numbers = itertools.count()
 
@@ -36,7 +38,10 @@ class Lane:
     hides their answers.
     """
 
-    def __init__(self, context: zmq.Context[Any], address: str | Pipeline) -> None:
+    def __init__(self, context: zmq.Context[Any], address: str | Pipeline, keys: Keys | None) -> None:
+        # What keeps the daemon from letting us in, as far as is known.
+        self.lockout: Lockout | None = None
+        self._keys = keys
         self._sockets: list[zmq.Socket[Any]] = []
         self._monitors: list[zmq.Socket[Any]] = []
         self._greeted = 0
@@ -50,7 +55,6 @@ class Lane:
             self.close()
             raise
         self.receive = self._receiver.recv
-        self.problem = ""
 
     def _connect(self, context: zmq.Context[Any], kind: int, endpoint: str) -> zmq.Socket[Any]:
         socket: zmq.Socket[Any] = context.socket(kind)
@@ -61,6 +65,8 @@ class Lane:
         socket.ipv6 = True
         socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
         socket.connect_timeout, socket.handshake_ivl = 3000, 5000
+        if self._keys is not None:
+            self._keys.secure(socket)
         # A peer that vanished without a word is found by the kernel.
         socket.tcp_keepalive, socket.tcp_keepalive_idle = 1, 30
         socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = 10, 3
@@ -106,12 +112,13 @@ class Lane:
                 event, value = _EVENT.unpack(monitor.recv_multipart()[0])
                 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     self._greeted += 1
+                    self.lockout = None
                     became_connected = self._greeted == len(self._sockets)
                 elif event == zmq.EVENT_DISCONNECTED:
                     # One that never shook hands carried nothing; libzmq tries again.
                     broke = broke or self._greeted > 0
                 else:
-                    self.problem = f"it refused the handshake with status {value}"
+                    self.lockout = lockout_of(event, value, self._keys) or self.lockout
         return became_connected, broke
 
     def close(self) -> None:
