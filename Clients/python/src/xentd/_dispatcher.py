@@ -37,7 +37,7 @@ class Dispatcher:
     def _send(self, batch: Batch, peer: Peer, now: float) -> None:
         if batch.is_done:
             return
-        if batch.job.future.done():
+        if batch.job.done():
             self._ledger.fail(batch, ClientClosed("cancelled"))
             return
         self._ledger.stats.sent += 1

@@ -67,7 +67,14 @@ class Exchange:
     # For any thread
 
     def submit(self, batch: Batch) -> None:
-        """Hands over a batch, which has been counted into the window."""
+        """Hands over a batch, as soon as the window has room; the thread itself does not wait for room that it is to make."""
+        window = self._window
+        if not window.try_enter(batch.byte_count):
+            (window.force if self.is_own_thread else window.enter)(batch.byte_count)
+        self.accept(batch)
+
+    def accept(self, batch: Batch) -> None:
+        """Takes a batch, which has been counted into the window."""
         self._outbox.new.append(batch)
         if self._is_asleep:
             self._is_asleep = False
@@ -161,10 +168,10 @@ class Exchange:
             peer.is_connected(now)
 
     def _receive(self, peer: Peer, now: float) -> None:
-        receive, take = peer.lane.receive, self._answers.take
+        receive, take, at_once = peer.lane.receive, self._answers.take, int(zmq.NOBLOCK)
         try:
             for _ in range(_RESULTS_PER_TURN):
-                take(peer, receive(zmq.NOBLOCK), now)
+                take(peer, receive(at_once), now)
         except zmq.Again:
             pass
 

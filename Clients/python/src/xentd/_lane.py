@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ class Pipeline:
 
 _EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | FAILURES
 _EVENT = struct.Struct("=HI")
+# Numbers: to combine flags of an enumeration takes longer than to send.
+_NOBLOCK, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 _monitor_numbers = itertools.count()
 
 
@@ -55,6 +58,8 @@ class Lane:
             self.close()
             raise
         self.receive = self._receiver.recv
+        # Of the class below `zmq.Socket`, which takes options of sockets of other kinds, at a price for each message.
+        self._send: Callable[..., Any] = super(zmq.Socket, self._sender).send
 
     def _connect(self, context: zmq.Context[Any], kind: int, endpoint: str) -> zmq.Socket[Any]:
         socket: zmq.Socket[Any] = context.socket(kind)
@@ -91,18 +96,18 @@ class Lane:
 
     def send(self, batch: Batch) -> None:
         """Hands a batch to libzmq: a small one whole and copied, the sections of a large one where they lie."""
-        sections = batch.sections
+        send, sections = self._send, batch.sections
         if not sections:
-            self._sender.send(batch.head, zmq.NOBLOCK)
+            send(batch.head, _NOBLOCK)
             return
-        self._sender.send(batch.head, zmq.NOBLOCK | zmq.SNDMORE)
+        send(batch.head, _MORE)
         for section in sections[:-1]:
-            self._sender.send(section.data, zmq.NOBLOCK | zmq.SNDMORE, copy=False)
-        self._sender.send(sections[-1].data, zmq.NOBLOCK, copy=False)
+            send(section.data, _MORE, copy=False)
+        send(sections[-1].data, _NOBLOCK, copy=False)
 
     def send_packed(self, request: bytes) -> None:
         """Hands a request of one frame to libzmq."""
-        self._sender.send(request, zmq.NOBLOCK)
+        self._send(request, _NOBLOCK)
 
     def look(self) -> tuple[bool, bool]:
         """Reads the reports: whether the lane became connected, and whether a connection broke."""

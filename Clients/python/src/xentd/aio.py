@@ -47,9 +47,8 @@ class AsyncClient:
         for batch in batches:
             while not window.try_enter(batch.byte_count):
                 await asyncio.wrap_future(window.room(batch.byte_count))
-            batch.job = job
-            client._exchange.submit(batch)
-        return asyncio.wrap_future(job.future)
+            client._exchange.accept(batch)
+        return asyncio.wrap_future(job)
 
     async def cross_entropy(
         self, logits: Any, labels: Any, *, reduction: Reduction = "mean", sample_weight: Any = None,

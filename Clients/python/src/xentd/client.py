@@ -141,15 +141,9 @@ class Client:
         """
         request = self._request(logits, labels, sample_weight, options)
         job, batches = self._job(request)
-        own_thread = len(batches) > 0 and self._exchange.is_own_thread
         for batch in batches:
-            if own_thread:
-                self._window.force(batch.byte_count)
-            else:
-                self._window.enter(batch.byte_count)
-            batch.job = job
             self._exchange.submit(batch)
-        return job.future
+        return job
 
     def evaluate(
         self, batches: Iterable[Sequence[Any]], *, progress: bool = False, total: int | None = None,
@@ -222,7 +216,10 @@ class Client:
         """What the caller waits for, and the batches that make it up."""
         limits = self._exchange.fleet.limits or self._first_limits()
         batches = request.batches(self._client_id, limits, self._part_bytes)
-        return Job(request, len(batches)), batches
+        job = Job(request, len(batches))
+        for batch in batches:
+            batch.job = job
+        return job, batches
 
     def _check(self) -> None:
         if self._unusable is not None:
