@@ -118,6 +118,43 @@ def test_a_daemon_that_was_replaced_unseen_gets_its_batches_again(double: Callab
     evaluate(numbered, double(script).endpoint)
 
 
+def test_a_connection_that_breaks_has_its_batches_sent_again(
+    double: Callable[..., Double], numbered: list[str]
+) -> None:
+    def script(request: Received) -> list[bytes]:
+        if request.number % 20 == 0 and request.count == 1:
+            request.double.drop_connections()
+            return []
+        return answer(request)
+
+    evaluate(numbered, double(script).endpoint)
+
+
+def test_a_batch_that_breaks_every_connection_is_named(double: Callable[..., Double], numbered: list[str]) -> None:
+    def script(request: Received) -> list[bytes]:
+        if request.number == 13:
+            request.double.drop_connections()
+            return []
+        return answer(request)
+
+    breaking = double(script)
+    process = start_eval(*numbered, "--endpoint", breaking.endpoint, "--timeout", str(PATIENCE))
+    _, errors = process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == 2
+    assert "while batch 12 of 168 bytes was under way, 3 times with nothing beside it; it is not sent again" in errors
+    assert breaking.received[13] <= 9
+
+
+def test_what_is_no_result_is_dropped_and_is_told_of_where_nothing_else_comes(
+    double: Callable[..., Double], numbered: list[str]
+) -> None:
+    evaluate(numbered, double(lambda request: [b"", b"XENT", bytes(200), *answer(request)]).endpoint)
+    process = start_eval(*numbered, "--endpoint", double(lambda _: [b"HTTP/1.1 400"]).endpoint, "--timeout", "0.5")
+    _, errors = process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == 2
+    assert "what came is none: result: header: expected at least 160 bytes, received 12" in errors
+
+
 def large(directory: Path, rows: int = 15_000, classes: int = 300) -> tuple[list[str], float]:
     random = np.random.default_rng(7)
     logits = random.normal(size=(rows, classes)).astype(np.float32)
