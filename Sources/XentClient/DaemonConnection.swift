@@ -34,6 +34,8 @@ package struct DaemonConnection: ~Copyable {
     self.security = security
     var options = SocketOptions()
     options.reconnectMilliseconds = (first: 50, longest: 1000)
+    // A stream's window bounds what is queued, in bytes.
+    if isWatched { options.sendHighWaterMark = 0 }
     switch endpoints {
     case .router(let endpoint):
       var socket = try DealerSocket(in: context, options: options)

@@ -18,4 +18,13 @@ package struct DeliveryCounts: Equatable, Sendable {
   package internal(set) var hangs = 0
   /// Daemons that came back as another instance.
   package internal(set) var restarts = 0
+
+  /// All of them, by name.
+  package var named: [(name: String, count: Int)] {
+    [
+      ("sent", sent), ("resent", resent), ("unawaited", unawaited), ("foreign", foreign), ("unreadable", unreadable),
+      ("busy", busy), ("draining", draining), ("faults", faults), ("breaks", breaks), ("hangs", hangs),
+      ("restarts", restarts),
+    ]
+  }
 }

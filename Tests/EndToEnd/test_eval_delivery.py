@@ -61,11 +61,18 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(output)
 
 
-def evaluate(files: list[str], *endpoints: str) -> None:
-    """Each batch's sum must be there once: the double's sums are the numbers, and its weights are 1."""
+def evaluate(files: list[str], *endpoints: str) -> dict[str, int]:
+    """Each batch's sum must be there once: the double's sums are the numbers, and its weights are 1.
+
+    Returns:
+        What the report tells of the delivery.
+    """
     report = finish(start_eval(*files, "--endpoint", ",".join(endpoints), "--timeout", str(PATIENCE)))
     assert report["mean"] == pytest.approx((BATCHES + 1) / 2, rel=1e-12)
     assert report["rows"] == BATCHES * ROWS
+    delivery: dict[str, int] = report["delivery"]
+    assert delivery["sent"] - delivery["resent"] == BATCHES
+    return delivery
 
 
 def test_results_that_are_lost_doubled_foreign_or_late_do_no_harm(double: Callable[..., Double], numbered: list[str]) -> None:
@@ -87,7 +94,9 @@ def test_results_that_are_lost_doubled_foreign_or_late_do_no_harm(double: Callab
         return [request.result()]
 
     misbehaving = double(script)
-    evaluate(numbered, misbehaving.endpoint)
+    delivery = evaluate(numbered, misbehaving.endpoint)
+    assert delivery["foreign"] == BATCHES / 5 and delivery["resent"] >= 2 * BATCHES / 5
+    assert delivery["unawaited"] > BATCHES / 5
     assert misbehaving.received[5] == misbehaving.received[6] == 2
 
 
@@ -127,7 +136,8 @@ def test_a_connection_that_breaks_has_its_batches_sent_again(
             return []
         return answer(request)
 
-    evaluate(numbered, double(script).endpoint)
+    delivery = evaluate(numbered, double(script).endpoint)
+    assert delivery["breaks"] == 3 and delivery["hangs"] == 0
 
 
 def test_a_batch_that_breaks_every_connection_is_named(double: Callable[..., Double], numbered: list[str]) -> None:
