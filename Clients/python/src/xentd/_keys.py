@@ -128,8 +128,8 @@ def _read(given: Key, name: str, expected: str) -> tuple[Path, list[tuple[int, l
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         # A key that lost a character is no path, and is not to be shown to everybody who reads the log.
-        may_be_a_key = not isinstance(given, os.PathLike) and abs(len(given) - _CHARACTERS) <= 4
-        shown = f"a text of {len(given)} characters" if may_be_a_key else str(path)
+        may_be_a_key = isinstance(given, (str, bytes)) and abs(len(given) - _CHARACTERS) <= 4
+        shown = f"a text of {len(os.fspath(given))} characters" if may_be_a_key else str(path)
         raise ValueError(f"{name}: {shown}: cannot be read: {error.strerror}; pass {expected}") from None
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
     return (
