@@ -92,6 +92,8 @@ let package = Package(
       name: "XentServiceTests", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "TestSupport"],
       swiftSettings: common),
     .testTarget(
+      name: "XentClientTests", dependencies: ["XentClient", "XentProtocol", "ZeroMQ"], swiftSettings: common),
+    .testTarget(
       name: "xentloadTests", dependencies: ["xentload", "XentProtocol", "TestSupport", histogram],
       swiftSettings: common),
     .testTarget(name: "xentdTests", dependencies: ["xentd", "XentService"], swiftSettings: common),

@@ -25,28 +25,32 @@ package struct DaemonConnection: ~Copyable {
 
   /// A connection of several that share libzmq's I/O thread. It must be gone before the context is.
   ///
-  /// - Parameter tellsLockouts: whether `lockout` is looked at, now and then: what libzmq reports is kept until then.
+  /// - Parameter isWatched: whether `lockout` and `isBroken` are looked at, now and then: what libzmq reports is kept until then.
   package init(
     _ endpoints: ClientEndpoints, security: SocketSecurity = .none, in context: borrowing Context,
-    tellsLockouts: Bool = false
+    isWatched: Bool = false
   ) throws(ZeroMQError) {
     self.endpoints = endpoints
     self.security = security
+    var options = SocketOptions()
+    options.reconnectMilliseconds = (first: 50, longest: 1000)
+    // A stream's window bounds what is queued, in bytes.
+    if isWatched { options.sendHighWaterMark = 0 }
     switch endpoints {
     case .router(let endpoint):
-      var socket = try DealerSocket(in: context)
-      sendMonitor = tellsLockouts ? try PeerMonitor(of: socket.pollable, in: context) : nil
+      var socket = try DealerSocket(in: context, options: options)
+      sendMonitor = isWatched ? try PeerMonitor(of: socket.pollable, in: context) : nil
       resultMonitor = nil
       try socket.connect(to: endpoint, security: security)
       router = consume socket
       requests = nil
       results = nil
     case .pipeline(let requestEndpoint, let resultEndpoint):
-      var pull = try PullSocket(in: context)
-      resultMonitor = tellsLockouts ? try PeerMonitor(of: pull.pollable, in: context) : nil
+      var pull = try PullSocket(in: context, options: options)
+      resultMonitor = isWatched ? try PeerMonitor(of: pull.pollable, in: context) : nil
       try pull.connect(to: resultEndpoint, security: security)
-      var push = try PushSocket(in: context)
-      sendMonitor = tellsLockouts ? try PeerMonitor(of: push.pollable, in: context) : nil
+      var push = try PushSocket(in: context, options: options)
+      sendMonitor = isWatched ? try PeerMonitor(of: push.pollable, in: context) : nil
       try push.connect(to: requestEndpoint, security: security)
       router = nil
       requests = consume push
@@ -55,12 +59,20 @@ package struct DaemonConnection: ~Copyable {
     self.context = nil
   }
 
-  /// What keeps the daemon from letting us in; nil where nothing does that is known of. Only of a connection that tells it.
+  /// What keeps the daemon from letting us in; nil where nothing does that is known of. Only of a connection that is
+  /// watched.
   package mutating func lockout() throws(ZeroMQError) -> Lockout? {
     var failures: [HandshakeFailure: Int] = [:]
     if sendMonitor != nil { failures = try sendMonitor!.handshakeFailures() }
     if resultMonitor != nil { failures.merge(try resultMonitor!.handshakeFailures()) { $0 + $1 } }
     return Lockout(failures, security)
+  }
+
+  /// Whether a connection was made and has ended. What libzmq had queued for it may be lost or not, so that the sockets are of
+  /// no further use. Only of a connection that is watched.
+  package mutating func isBroken() throws(ZeroMQError) -> Bool {
+    if try sendMonitor?.hasLostPeer() == true { return true }
+    return try resultMonitor?.hasLostPeer() == true
   }
 
   /// Where a poller keeps the sockets of a connection.
@@ -80,6 +92,8 @@ package struct DaemonConnection: ~Copyable {
     }
     if let socket = results?.pollable { places.receive = poller.add(socket, for: .readable) }
     if let socket = requests?.pollable { places.send = poller.add(socket, for: wantsToSend ? .writable : []) }
+    if let descriptor = sendMonitor?.descriptor { _ = poller.add(descriptor: descriptor, for: .readable) }
+    if let descriptor = resultMonitor?.descriptor { _ = poller.add(descriptor: descriptor, for: .readable) }
     return places
   }
 

@@ -12,6 +12,8 @@ final class DaemonPeer {
   var pace: Pace
   var pausedUntil = 0.0
   var outstandingByteCount = 0
+  /// Takes nothing new: a batch under which connections broke is to be, or is, under way alone.
+  var isReserved = false
   /// What the daemon told of itself, as JSON.
   private(set) var info: String?
   private(set) var heardAt: Double
@@ -34,7 +36,7 @@ final class DaemonPeer {
   ) throws(ZeroMQError) {
     self.endpoints = endpoints
     self.security = security
-    connection = try DaemonConnection(endpoints, security: security, in: context, tellsLockouts: true)
+    connection = try DaemonConnection(endpoints, security: security, in: context, isWatched: true)
     pace = Pace(floorSeconds: floorSeconds)
     heardAt = now
   }
@@ -109,10 +111,14 @@ final class DaemonPeer {
     if let seen = try connection.lockout() { lockout = seen }
   }
 
+  func isUsable(at time: Double) -> Bool { state == .ready && pausedUntil <= time }
+
   /// Gives the connection up and dials anew.
-  func reset(context: borrowing Context, now: Double) throws(ZeroMQError) {
-    connection = try DaemonConnection(endpoints, security: security, in: context, tellsLockouts: true)
-    resetsInSilence += 1
+  /// - Parameter isSilent: whether that is because nothing came, and not because the connection broke.
+  func reset(context: borrowing Context, now: Double, isSilent: Bool) throws(ZeroMQError) {
+    connection = try DaemonConnection(endpoints, security: security, in: context, isWatched: true)
+    if isSilent { resetsInSilence += 1 }
+    isReserved = false
     probe = nil
     state = .greeting
     heardAt = now

@@ -34,4 +34,10 @@ struct Pace {
     let doubled = allowanceSeconds * Double(1 << min(attempt - 1, 6))
     return min(doubled, Self.longestSeconds) * .random(in: 1...1.25)
   }
+
+  /// How long to leave a daemon alone that said it could not, for once.
+  static func busySeconds(_ retryAfterMilliseconds: UInt32, attempt: Int) -> Double {
+    let least = max(0.01, Double(retryAfterMilliseconds) / 1000)
+    return min(least * Double(1 << min(attempt - 1, 6)), 5) * .random(in: 1...1.25)
+  }
 }

@@ -12,6 +12,9 @@ struct PeerCensus {
   /// When connections came whose handshake has not been heard to end, the oldest first.
   private var shaking: [UInt64] = []
   private(set) var failures: [HandshakeFailure: Int] = [:]
+  /// Connections that shook hands, and connections that ended since the first of these did, since the start.
+  private(set) var metCount = 0
+  private(set) var lostCount = 0
 
   /// The reports that are counted.
   static let events =
@@ -76,10 +79,14 @@ struct PeerCensus {
       arrivalCount += 1
       peers[value] = Peer(endpoint: endpoint(), number: arrivalCount)
       shaking.append(time)
-    case ZMQ_EVENT_DISCONNECTED: peers[value] = nil
+    case ZMQ_EVENT_DISCONNECTED:
+      peers[value] = nil
+      if metCount > 0 { lostCount += 1 }
     case ZMQ_EVENT_MONITOR_STOPPED: isOver = true
     case ZMQ_EVENT_CLOSED: closedEndpoints.insert(endpoint())
-    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: handshakeEnded()
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      metCount += 1
+      handshakeEnded()
     default:
       guard let failure = HandshakeFailure(event: event, value: value) else { return }
       failures[failure, default: 0] += 1

@@ -102,6 +102,12 @@ package struct PeerMonitor: ~Copyable {
     return census.failures
   }
 
+  /// Whether a connection that had shaken hands has ended since the start, of a socket with one peer.
+  package mutating func hasLostPeer() throws(ZeroMQError) -> Bool {
+    try read()
+    return census.lostCount > 0
+  }
+
   private mutating func read() throws(ZeroMQError) {
     let now = monotonicNanoseconds()
     while try reports.receive(into: &message) {

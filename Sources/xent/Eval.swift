@@ -121,8 +121,7 @@ struct Eval: ParsableCommand {
     try outputs.write()
     return EvalReport(
       evaluation: evaluation, daemon: daemon, endpoint: endpoints.map(\.description).joined(separator: ", "),
-      batchCount: batchCount,
-      seconds: seconds, byteCount: data.rowCount * data.rowByteCount,
+      batchCount: batchCount, delivery: stream.counts, seconds: seconds, byteCount: data.rowCount * data.rowByteCount,
       style: EvalReport.Style(isWeighted: data.isWeighted, usesBits: bits, topK: loss.topK))
   }
 

@@ -8,6 +8,7 @@ struct EvalReport {
   let daemon: DaemonInfo
   let endpoint: String
   let batchCount: Int
+  let delivery: DeliveryCounts
   let seconds: Double
   let byteCount: Int
   let style: Style
@@ -48,8 +49,20 @@ struct EvalReport {
     let rate = Double(evaluation.rowCount) / seconds
     lines.append(("throughput", "\(digits(rate, 4)) rows/s, \(digits(Double(byteCount) / seconds / 1e6, 4)) MB/s"))
     lines.append(("daemon", "xentd \(daemon.version) (\(daemon.kernel), \(daemon.workers) workers) at \(endpoint)"))
+    if delivery.resent > 0 { lines.append(("sent again", "\(delivery.resent) times\(reasons)")) }
     let width = lines.map { $0.0.count }.max() ?? 0
     return lines.map { $0.0 + String(repeating: " ", count: width + 2 - $0.0.count) + $0.1 }.joined(separator: "\n")
+  }
+
+  /// Why batches were sent again, as far as it is not only that their results were late.
+  private var reasons: String {
+    let reasons = [
+      (delivery.breaks, "connections that broke"), (delivery.hangs, "connections that hung"),
+      (delivery.restarts, "daemons that restarted"),
+      (delivery.busy, "times busy"), (delivery.draining, "times stopping"), (delivery.faults, "faults"),
+    ]
+    let seen = reasons.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return seen.isEmpty ? "" : ": " + seen.joined(separator: ", ")
   }
 
   /// One JSON object for programs; what is not finite is null.
@@ -66,6 +79,8 @@ struct EvalReport {
       ("seconds", number(seconds)),
       ("bytes", "\(byteCount)"), ("endpoint", quoted(endpoint)),
     ]
+    let counts = delivery.named.map { "\"\($0.name)\": \($0.count)" }
+    fields.append(("delivery", "{\(counts.joined(separator: ", "))}"))
     if let topK = style.topK {
       fields += [
         ("top_k", "\(topK)"), ("top_k_correct", "\(evaluation.topKCorrectCount)"),

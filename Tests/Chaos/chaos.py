@@ -41,6 +41,7 @@ class Scene:
         self._directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xentd-chaos-", dir="/tmp")))
         self._xentd = str(options.build.resolve() / "xentd")
         self.troubles: list[Trouble] = []
+        self.daemons: dict[str, Daemon] = {}
         calm = self._ipc("calm")
         self._daemon("calm", "--router", calm)
         first, second, pipeline = self._ipc("first"), self._ipc("second"), self._ipc("pipe")
@@ -56,10 +57,16 @@ class Scene:
             print(f"no network namespace: {why}")
         else:
             stack.callback(network.close)
-            if network.why_no_delay:
-                print(f"the link is cut, but not delayed: {network.why_no_delay}")
+            for what, why_not in (("narrowed", network.why_not_narrow), ("delayed", network.why_no_delay)):
+                if why_not:
+                    print(f"the link is not {what}: {why_not}")
             remote = f"tcp://{network.address}:5557"
-            self._trouble_daemon("remote daemon", "--router", remote, namespace=network)
+            # Only this machine reaches it. The clients' other daemons do not encrypt, and keys are for all of a client's.
+            file = self._directory / "remote.yaml"
+            file.write_text(
+                f"lanes: [{{name: r, kind: router, endpoints: [{{bind: '{remote}', allow_insecure: true}}]}}]\nhttp: []\n"
+            )
+            self._trouble_daemon("remote daemon", "--config", str(file), namespace=network)
             self.troubles += of_network(network)
             addresses.append(remote)
         count, seed = options.batches // options.clients, options.seed
@@ -85,7 +92,15 @@ class Scene:
             command = namespace.command(*command)
         daemon = Daemon(command, self._directory / "log")
         self._stack.callback(lambda: self._end(daemon.process))
+        self.daemons[name] = daemon
         return daemon
+
+    def unasked_deaths(self) -> list[str]:
+        """The daemons that ended though nobody had ended them, and the last that was logged then."""
+        for daemon in self.daemons.values():
+            daemon.look()
+        dead = [f"{name} ended with {daemon.deaths}" for name, daemon in self.daemons.items() if daemon.deaths]
+        return [*dead, (self._directory / "log").read_text(errors="replace")[-2000:]] if dead else []
 
     def _trouble_daemon(self, name: str, *lanes: str, namespace: Namespace | None = None) -> None:
         self.troubles += of_daemon(name, self._daemon(name, *lanes, namespace=namespace))
@@ -175,6 +190,9 @@ def main() -> int:
         told = ledgers(scene, is_over, options.timeout)
         troublemaker.join()
         is_right = report(told, caused[0], time.monotonic() - started)
+        if deaths := scene.unasked_deaths():
+            print("\n".join(deaths))
+            is_right = False
     if not is_right:
         print(f"repeat it with --seed {options.seed}")
     return 0 if is_right else 1

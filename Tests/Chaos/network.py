@@ -1,9 +1,10 @@
-"""A network namespace joined to ours by a link that can be cut and, where the kernel has netem, delayed. Needs root."""
+"""A network namespace joined to ours by a link that can be cut and, as far as the kernel can, narrowed and delayed. Needs root."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 
 
 class Unavailable(Exception):
@@ -37,11 +38,17 @@ class Namespace:
         except (Unavailable, OSError) as error:
             self.close()
             raise Unavailable(str(error)) from None
-        self.why_no_delay = ""
+        self.why_no_delay = self._why_not(lambda: self.delay(1))
+        self.why_not_narrow = self._why_not(self.narrow)
+
+    def _why_not(self, change: Callable[[], None]) -> str:
+        """Why the kernel cannot change the link so; nothing where it can."""
         try:
-            self.delay(0)
+            change()
         except Unavailable as error:
-            self.why_no_delay = str(error)
+            return str(error)
+        self.clear()
+        return ""
 
     def command(self, *command: str) -> list[str]:
         """The command, run inside."""
@@ -57,9 +64,19 @@ class Namespace:
         run("ip", "link", "set", self._link, "up")
 
     def delay(self, milliseconds: int) -> None:
-        """Delays what goes in, and loses a hundredth of it where there is a delay at all."""
-        loss = "1%" if milliseconds else "0%"
-        run("tc", "qdisc", "replace", "dev", self._link, "root", "netem", "delay", f"{milliseconds}ms", "loss", loss)
+        """Delays what goes in, and loses a hundredth of it."""
+        self._shape("netem", "delay", f"{milliseconds}ms", "loss", "1%")
+
+    def narrow(self) -> None:
+        """Lets 20 Mbit/s in: what waits is late by up to 100 ms, and what would have to wait longer is lost."""
+        self._shape("tbf", "rate", "20mbit", "burst", "64kb", "latency", "100ms")
+
+    def _shape(self, *discipline: str) -> None:
+        run("tc", "qdisc", "replace", "dev", self._link, "root", *discipline)
+
+    def clear(self) -> None:
+        """Has the link as it was."""
+        run("tc", "qdisc", "del", "dev", self._link, "root")
 
     def close(self) -> None:
         for command in (["ip", "link", "del", self._link], ["ip", "netns", "del", self.name]):

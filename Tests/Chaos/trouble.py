@@ -20,13 +20,21 @@ class Daemon:
     def __init__(self, command: list[str], log: Path) -> None:
         self._command = command
         self._log = log
+        # How it ended when nobody had ended it.
+        self.deaths: list[int] = []
         self.start()
 
     def start(self) -> None:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stderr=log)
 
+    def look(self) -> None:
+        """Notes that it is not there, though it should be."""
+        if (code := self.process.poll()) is not None:
+            self.deaths.append(code)
+
     def end(self, number: int) -> None:
+        self.look()
         self.process.send_signal(number)
         self.process.wait()
 
@@ -90,13 +98,23 @@ def of_network(network: Namespace) -> list[Trouble]:
         network.join()
 
     @contextmanager
+    def narrowed() -> Iterator[None]:
+        network.narrow()
+        yield
+        network.clear()
+
+    @contextmanager
     def delayed() -> Iterator[None]:
         network.delay(100)
         yield
-        network.delay(0)
+        network.clear()
 
     troubles = [Trouble("link", "cut", 3, cut)]
-    return troubles if network.why_no_delay else [*troubles, Trouble("link", "delayed, 1 % lost", 3, delayed)]
+    if not network.why_not_narrow:
+        troubles.append(Trouble("link", "narrowed: late, and some lost", 3, narrowed))
+    if not network.why_no_delay:
+        troubles.append(Trouble("link", "delayed, 1 % lost", 3, delayed))
+    return troubles
 
 
 def of_client(number: int, process: subprocess.Popen[str]) -> list[Trouble]:

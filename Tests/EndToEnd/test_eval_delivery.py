@@ -61,11 +61,18 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(output)
 
 
-def evaluate(files: list[str], *endpoints: str) -> None:
-    """Each batch's sum must be there once: the double's sums are the numbers, and its weights are 1."""
+def evaluate(files: list[str], *endpoints: str) -> dict[str, int]:
+    """Each batch's sum must be there once: the double's sums are the numbers, and its weights are 1.
+
+    Returns:
+        What the report tells of the delivery.
+    """
     report = finish(start_eval(*files, "--endpoint", ",".join(endpoints), "--timeout", str(PATIENCE)))
     assert report["mean"] == pytest.approx((BATCHES + 1) / 2, rel=1e-12)
     assert report["rows"] == BATCHES * ROWS
+    delivery: dict[str, int] = report["delivery"]
+    assert delivery["sent"] - delivery["resent"] == BATCHES
+    return delivery
 
 
 def test_results_that_are_lost_doubled_foreign_or_late_do_no_harm(double: Callable[..., Double], numbered: list[str]) -> None:
@@ -87,7 +94,9 @@ def test_results_that_are_lost_doubled_foreign_or_late_do_no_harm(double: Callab
         return [request.result()]
 
     misbehaving = double(script)
-    evaluate(numbered, misbehaving.endpoint)
+    delivery = evaluate(numbered, misbehaving.endpoint)
+    assert delivery["foreign"] == BATCHES / 5 and delivery["resent"] >= 2 * BATCHES / 5
+    assert delivery["unawaited"] > BATCHES / 5
     assert misbehaving.received[5] == misbehaving.received[6] == 2
 
 
@@ -116,6 +125,44 @@ def test_a_daemon_that_was_replaced_unseen_gets_its_batches_again(double: Callab
         return [request.result()] if request.double.instance == 2 or request.number > 28 or request.count > 1 else []
 
     evaluate(numbered, double(script).endpoint)
+
+
+def test_a_connection_that_breaks_has_its_batches_sent_again(
+    double: Callable[..., Double], numbered: list[str]
+) -> None:
+    def script(request: Received) -> list[bytes]:
+        if request.number % 20 == 0 and request.count == 1:
+            request.double.drop_connections()
+            return []
+        return answer(request)
+
+    delivery = evaluate(numbered, double(script).endpoint)
+    assert delivery["breaks"] == 3 and delivery["hangs"] == 0
+
+
+def test_a_batch_that_breaks_every_connection_is_named(double: Callable[..., Double], numbered: list[str]) -> None:
+    def script(request: Received) -> list[bytes]:
+        if request.number == 13:
+            request.double.drop_connections()
+            return []
+        return answer(request)
+
+    breaking = double(script)
+    process = start_eval(*numbered, "--endpoint", breaking.endpoint, "--timeout", str(PATIENCE))
+    _, errors = process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == 2
+    assert "while batch 12 of 168 bytes was under way, 3 times with nothing beside it; it is not sent again" in errors
+    assert breaking.received[13] <= 9
+
+
+def test_what_is_no_result_is_dropped_and_is_told_of_where_nothing_else_comes(
+    double: Callable[..., Double], numbered: list[str]
+) -> None:
+    evaluate(numbered, double(lambda request: [b"", b"XENT", bytes(200), *answer(request)]).endpoint)
+    process = start_eval(*numbered, "--endpoint", double(lambda _: [b"HTTP/1.1 400"]).endpoint, "--timeout", "0.5")
+    _, errors = process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == 2
+    assert "what came is none: result: header: expected at least 160 bytes, received 12" in errors
 
 
 def large(directory: Path, rows: int = 15_000, classes: int = 300) -> tuple[list[str], float]:

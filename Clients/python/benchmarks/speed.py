@@ -107,7 +107,7 @@ def large(client: xentd.Client, endpoint: str, passes: int) -> None:
     alone = Alone(endpoint, count, passes + 1)
     alone.run(logits, labels)
     run_client(client, logits, labels, 20)
-    (batch,) = RequestMaker().make(logits, labels, None, xentd.LossOptions()).batches(bytes(16), client.limits, 1 << 30)
+    (batch,) = RequestMaker().make(logits, labels, None, {}).batches(bytes(16), client.limits, 1 << 30)
     context = zmq.Context()
     bare = context.socket(zmq.DEALER)
     bare.connect(str(client.addresses[0]))

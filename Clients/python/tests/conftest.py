@@ -36,7 +36,7 @@ from doubles import Double  # noqa: E402
 def start_again(daemon: Any) -> None:
     """Starts a daemon that has ended, whose last words to the service manager nobody heard."""
     while select.select([daemon.notices], [], [], 0)[0]:
-        daemon.notice()
+        daemon.notices.recv(4096)
     daemon.start()
 
 

@@ -331,6 +331,19 @@ def test_a_tensor_on_another_device_is_refused(client: xentd.Client) -> None:
         client.cross_entropy(Exporter(logits, device=(2, 0)), labels)
 
 
+@pytest.mark.parametrize("error", [BufferError, RuntimeError, ValueError])
+def test_a_tensor_that_cannot_be_exported_is_refused_in_words(client: xentd.Client, error: type[Exception]) -> None:
+    """As PyTorch's are that are sparse, of 8-bit floats, or without memory."""
+
+    class Sparse(Exporter):
+        def __dlpack__(self, **options: Any) -> Any:
+            raise error("Can't export tensors with layout other than torch.strided")
+
+    logits, labels = batch()
+    with pytest.raises(TypeError, match=r"logits: a Sparse that cannot be read .*strided\); pass a dense array on the CPU"):
+        client.cross_entropy(Sparse(logits), labels)
+
+
 def test_what_has_array_is_an_array(client: xentd.Client) -> None:
     class HasArray:
         def __init__(self, array: Any) -> None:

@@ -310,7 +310,7 @@ def test_nobody_waits_for_ever_where_nothing_answers(connect: Connect, double: D
 def test_an_address_without_a_daemon_is_an_error_that_names_it(connect: Connect, tmp_path: Any) -> None:
     client = connect(f"ipc://{tmp_path}/nobody", timeout=0.2)
     with pytest.raises(
-        xentd.DaemonUnreachable, match=r"nobody is not connected; is one running there\? Start one with `xentd`"
+        xentd.DaemonUnreachable, match=r"nobody is not connected; is a daemon running there\? Start one with `xentd`"
     ):
         client.cross_entropy(*numbered(1))
 

@@ -196,6 +196,15 @@ with xentd.Client({shared_daemon.router!r}) as client:
     assert int(run.stdout) < 20_000, f"{run.stdout} KB more for 400 MB of logits"
 
 
+def test_a_future_that_is_kept_does_not_keep_the_arrays(client: xentd.Client) -> None:
+    logits, labels = batch()
+    gone = weakref.ref(logits)
+    future = client.submit(logits, labels)
+    assert future.result(PATIENCE).rows == 12
+    del logits
+    until(lambda: gone() is None)
+
+
 def test_memory_does_not_grow_with_the_batches(client: xentd.Client) -> None:
     logits, labels = batch(500, 100)
     check(client)

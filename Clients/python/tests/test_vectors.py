@@ -67,7 +67,7 @@ def test_the_package_writes_the_bytes_of_each_golden_vector(path: Path) -> None:
     golden = path.with_suffix(".bin").read_bytes()
     arguments, options = call(golden)
     sample_weight = options.pop("sample_weight")
-    request = RequestMaker().make(*arguments, sample_weight, xentd.LossOptions(**options))
+    request = RequestMaker().make(*arguments, sample_weight, options)
     (batch,) = request.batches(b"golden vectors  ", LIMITS, 1 << 20)
     assert batch.sections == ()
     # All but the sequence and the time, which each attempt to deliver a batch gets of its own.

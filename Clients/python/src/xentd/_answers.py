@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from . import _wire
@@ -9,7 +10,8 @@ from ._batch import Batch
 from ._errors import BatchRefused, XentError
 from ._ledger import Ledger
 from ._outbox import Outbox
-from ._peer import Peer, State, busy_seconds
+from ._pace import busy_seconds
+from ._peer import Peer, State
 from ._results import message_of, sections_fit
 from ._wire import ResultFields as At
 from ._wire import Status
@@ -18,6 +20,8 @@ from ._wire import Status
 _FAILURES_UNTIL_FAILED = 8
 
 _unpack = _wire.RESULT.unpack_from
+# What every result is looked at for.
+_looked_at = itemgetter(At.MAGIC, At.VERSION, At.TYPE, At.SEQUENCE, At.CLIENT, At.STATUS, At.NOTES, At.INSTANCE)
 
 
 class Answers:
@@ -31,23 +35,27 @@ class Answers:
 
     def take(self, peer: Peer, frame: bytes, now: float) -> None:
         """Takes one message of a daemon's."""
-        if not _wire.is_result(frame):
+        if len(frame) < _wire.RESULT.size:
             self._stats.unreadable += 1
             return
         fields = _unpack(frame)
-        if fields[At.CLIENT] != self._client_id:
+        magic, version, kind, sequence, client, status, notes, instance = _looked_at(fields)
+        if magic != _wire.MAGIC or version != _wire.VERSION:
+            self._stats.unreadable += 1
+            return
+        if client != self._client_id:
             self._stats.foreign += 1
             return
-        if fields[At.INSTANCE] != peer.instance or peer.state is not State.READY or fields[At.NOTES] & _wire.DRAINING_NOTE:
+        if instance != peer.instance or peer.state is not State.READY or notes & _wire.DRAINING_NOTE:
             self._hear(peer, fields, now)
         else:
             peer.heard_at = now
-        batch = peer.answered(fields[At.SEQUENCE])
+        batch = peer.answered(sequence)
         if batch is None:
             self._take_late(peer, frame, fields, now)
-        elif fields[At.STATUS] != Status.OK:
+        elif status:  # any but OK
             self._take_refusal(batch, peer, frame, fields, now)
-        elif fields[At.TYPE] == _wire.BATCH_RESULT and sections_fit(frame, fields):
+        elif kind == _wire.BATCH_RESULT and sections_fit(frame, fields):
             peer.pace.saw(now - batch.sent_at)
             self._ledger.complete(batch, frame, fields, now)
         else:

@@ -64,10 +64,16 @@ def from_dlpack(exporter: Any, name: str) -> tuple[np.ndarray[Any, Any], bool]:
     """The exporter's memory as an array, and whether its elements are bfloat16, as which NumPy does not know them.
 
     Raises:
-        TypeError: where the memory is not the CPU's.
+        TypeError: where the memory is not the CPU's, or no array in it: sparse, without elements in memory, of an unknown type.
     """
-    device = exporter.__dlpack_device__()
-    if device[0] not in _CPU_DEVICES:
-        raise TypeError(f"{name}: expected an array on the CPU, received one on DLPack device {device}; pass {name}.cpu()")
     bits: Any = _Bits(exporter)
-    return np.from_dlpack(bits), bits.is_bfloat16
+    try:
+        device = bits.__dlpack_device__()
+        if device[0] in _CPU_DEVICES:
+            return np.from_dlpack(bits), bits.is_bfloat16
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name}: a {type(exporter).__name__} that cannot be read where it lies ({error}); pass a dense array on the CPU, "
+            "of a type that NumPy has or bfloat16"
+        ) from error
+    raise TypeError(f"{name}: expected an array on the CPU, received one on DLPack device {device}; pass {name}.cpu()")

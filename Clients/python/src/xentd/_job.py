@@ -3,52 +3,62 @@
 from __future__ import annotations
 
 import contextlib
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import InvalidStateError
 from typing import Any
 
 import numpy as np
 
 from . import _wire
 from ._errors import LabelError
+from ._future import LeanFuture
 from ._request import Request
 from ._results import BatchResult
 
 
-class Job:
-    """One call of `submit`. Everything here but the constructor runs on the thread that owns the sockets."""
+class Job(LeanFuture[BatchResult]):
+    """One call of `submit`: the future that it returns. `take` and `fail` are for the thread that owns the sockets."""
 
-    __slots__ = ("future", "parts", "request", "waiting")
+    # Results of parts that wait for the others.
+    _parts: list[tuple[int, bytes]] | None = None
 
     def __init__(self, request: Request, part_count: int) -> None:
-        self.future: Future[BatchResult] = Future()
-        self.request = request
-        self.waiting = part_count
-        self.parts: list[tuple[int, bytes]] = []
+        self._request: Request | None = request
+        self._waiting_parts = part_count
 
     def take(self, first_row: int, frame: bytes, fields: tuple[Any, ...]) -> None:
         """Takes the result of one batch, and completes the future with the last."""
-        self.waiting -= 1
-        if not self.waiting and not self.parts:
-            self._finish(BatchResult.of(frame, fields, self.request.plan.shape))
+        request = self._request
+        if request is None:
+            return  # another batch of it failed before
+        self._waiting_parts -= 1
+        if self._parts is None and not self._waiting_parts:
+            self._finish(BatchResult.of(frame, fields, request.plan.shape), request)
             return
-        self.parts.append((first_row, frame))
-        if not self.waiting:
-            self.parts.sort()
-            self._finish(BatchResult.stitched(self.parts, self.request.plan.shape))
+        self._parts = self._parts or []
+        self._parts.append((first_row, frame))
+        if not self._waiting_parts:
+            self._parts.sort()
+            self._finish(BatchResult.stitched(self._parts, request.plan.shape), request)
 
     def fail(self, error: Exception) -> None:
         """Gives the caller an error, unless something was given already."""
+        self._let_go()
         with contextlib.suppress(InvalidStateError):  # cancelled, or another batch of it failed before
-            self.future.set_exception(error)
+            self.set_exception(error)
 
-    def _finish(self, result: BatchResult) -> None:
+    def _finish(self, result: BatchResult, request: Request) -> None:
+        self._let_go()
         try:
-            if result.invalid and self.request.plan.options.on_invalid == "raise":
-                self.future.set_exception(label_error(result, self.request))
+            if result.invalid and request.plan.options.on_invalid == "raise":
+                self.set_exception(label_error(result, request))
             else:
-                self.future.set_result(result)
+                self.set_result(result)
         except InvalidStateError:
             pass
+
+    def _let_go(self) -> None:
+        """Lets the caller's arrays go, though the caller may keep the future."""
+        self._request = self._parts = None
 
 
 def label_error(result: BatchResult, request: Request) -> LabelError:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import zmq
 
 from ._batch import Batch
+from ._keys import Keys
+from ._lockout import FAILURES, Lockout, lockout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,10 @@ class Pipeline:
         return f"{self.requests} and {self.results}"
 
 
-_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | FAILURES
 _EVENT = struct.Struct("=HI")
+# Numbers: to combine flags of an enumeration takes longer than to send.
+_NOBLOCK, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 _monitor_numbers = itertools.count()
 
 
@@ -36,7 +41,10 @@ class Lane:
     hides their answers.
     """
 
-    def __init__(self, context: zmq.Context[Any], address: str | Pipeline) -> None:
+    def __init__(self, context: zmq.Context[Any], address: str | Pipeline, keys: Keys | None) -> None:
+        # What keeps the daemon from letting us in, as far as is known.
+        self.lockout: Lockout | None = None
+        self._keys = keys
         self._sockets: list[zmq.Socket[Any]] = []
         self._monitors: list[zmq.Socket[Any]] = []
         self._greeted = 0
@@ -50,7 +58,8 @@ class Lane:
             self.close()
             raise
         self.receive = self._receiver.recv
-        self.problem = ""
+        # Of the class below `zmq.Socket`, which takes options of sockets of other kinds, at a price for each message.
+        self._send: Callable[..., Any] = super(zmq.Socket, self._sender).send
 
     def _connect(self, context: zmq.Context[Any], kind: int, endpoint: str) -> zmq.Socket[Any]:
         socket: zmq.Socket[Any] = context.socket(kind)
@@ -61,6 +70,8 @@ class Lane:
         socket.ipv6 = True
         socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
         socket.connect_timeout, socket.handshake_ivl = 3000, 5000
+        if self._keys is not None:
+            self._keys.secure(socket)
         # A peer that vanished without a word is found by the kernel.
         socket.tcp_keepalive, socket.tcp_keepalive_idle = 1, 30
         socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = 10, 3
@@ -85,18 +96,18 @@ class Lane:
 
     def send(self, batch: Batch) -> None:
         """Hands a batch to libzmq: a small one whole and copied, the sections of a large one where they lie."""
-        sections = batch.sections
+        send, sections = self._send, batch.sections
         if not sections:
-            self._sender.send(batch.head, zmq.NOBLOCK)
+            send(batch.head, _NOBLOCK)
             return
-        self._sender.send(batch.head, zmq.NOBLOCK | zmq.SNDMORE)
+        send(batch.head, _MORE)
         for section in sections[:-1]:
-            self._sender.send(section.data, zmq.NOBLOCK | zmq.SNDMORE, copy=False)
-        self._sender.send(sections[-1].data, zmq.NOBLOCK, copy=False)
+            send(section.data, _MORE, copy=False)
+        send(sections[-1].data, _NOBLOCK, copy=False)
 
     def send_packed(self, request: bytes) -> None:
         """Hands a request of one frame to libzmq."""
-        self._sender.send(request, zmq.NOBLOCK)
+        self._send(request, _NOBLOCK)
 
     def look(self) -> tuple[bool, bool]:
         """Reads the reports: whether the lane became connected, and whether a connection broke."""
@@ -106,12 +117,13 @@ class Lane:
                 event, value = _EVENT.unpack(monitor.recv_multipart()[0])
                 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     self._greeted += 1
+                    self.lockout = None
                     became_connected = self._greeted == len(self._sockets)
                 elif event == zmq.EVENT_DISCONNECTED:
                     # One that never shook hands carried nothing; libzmq tries again.
                     broke = broke or self._greeted > 0
                 else:
-                    self.problem = f"it refused the handshake with status {value}"
+                    self.lockout = lockout_of(event, value, self._keys) or self.lockout
         return became_connected, broke
 
     def close(self) -> None:

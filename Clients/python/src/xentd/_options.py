@@ -10,7 +10,6 @@ import numpy as np
 
 LabelKind = Literal["indices", "one_hot", "probabilities"]
 OnInvalid = Literal["raise", "nan"]
-Reduction = Literal["mean", "sum", "none"]
 
 DEFAULT_IGNORE_INDEX = -100
 

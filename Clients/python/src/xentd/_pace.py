@@ -1,9 +1,9 @@
-"""How long a result may take before its batch counts as lost."""
+"""How long a result may take before its batch counts as lost, and how long a daemon is left alone that asks for it."""
 
 from __future__ import annotations
 
-import random
 from collections import deque
+from random import random
 
 _RECENT = 512
 _EVERY = 64
@@ -35,4 +35,13 @@ class Pace:
 
     def allow(self, attempt: int) -> float:
         """Seconds that an attempt may take: twice as long for each one before it, and never two batches quite the same."""
-        return min(self.allowance * 2.0 ** min(attempt - 1, 6), self._longest) * random.uniform(1.0, 1.25)
+        allowance = self.allowance
+        if attempt > 1:
+            allowance = min(allowance * 2.0 ** min(attempt - 1, 6), self._longest)
+        return allowance * (1.0 + 0.25 * random())
+
+
+def busy_seconds(retry_after_milliseconds: int, failures: int) -> float:
+    """How long to leave a daemon alone that said it could not, for once."""
+    least = max(0.01, retry_after_milliseconds / 1000)
+    return min(least * 2.0 ** min(failures - 1, 6), 5.0) * (1.0 + 0.25 * random())

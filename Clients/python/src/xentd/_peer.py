@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections.abc import Callable
 from enum import Enum
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Any
 
 import zmq
 
 from . import _wire
 from ._batch import Batch
+from ._keys import Keys
 from ._lane import Lane, Pipeline
 from ._limits import Limits
+from ._lockout import Lockout
 from ._pace import Pace
 from ._wire import SENT_AT_OFFSET, SEQUENCE, SEQUENCE_OFFSET
 from ._wire import ResultFields as At
@@ -41,7 +42,7 @@ class Peer:
     """A daemon at one address, through all its deaths and returns. Belongs to the thread that owns the sockets."""
 
     def __init__(
-        self, context: zmq.Context[Any], address: str | Pipeline, client_id: bytes, pace: Pace,
+        self, context: zmq.Context[Any], address: str | Pipeline, keys: Keys | None, client_id: bytes, pace: Pace,
         next_sequence: Callable[[], int],
     ) -> None:  # fmt: skip
         self.address = address
@@ -59,6 +60,7 @@ class Peer:
         # Takes nothing new: a batch under which connections broke is to be, or is, under way alone.
         self.is_reserved = False
         self._context = context
+        self._keys = keys
         self._client_id = client_id
         self._next_sequence = next_sequence
         self._instances: set[int] = set()
@@ -66,7 +68,9 @@ class Peer:
         self._probe_at = 0.0
         self._silent_since = 0.0
         self._resets_in_silence = 0
-        self.lane = Lane(context, address)
+        self._lockout: Lockout | None = None
+        self.lane = Lane(context, address, keys)
+        self._dialled_at = monotonic()
 
     # Sending
 
@@ -156,6 +160,7 @@ class Peer:
     def is_connected(self, now: float) -> None:
         """Notes that the lane became connected: the daemon is asked what it is."""
         self._enter(State.GREETING)
+        self._lockout = None
         self.heard_at = now
         self.probe(now)
 
@@ -178,9 +183,18 @@ class Peer:
         """
         if self.state is State.DRAINING and now - self._probe_at > _PROBE_SECONDS:
             self.probe(now)
+        if self.state is State.CONNECTING:
+            # libzmq does not try again where it was not let in; whoever has the keys may have seen to it meanwhile.
+            lockout = self.lane.lockout
+            return lockout is not None and lockout.is_final and now - self._dialled_at > self._patience()
         if self.state in (State.GREETING, State.DRAINING):
             return now - self.heard_at > self._patience() + _PROBE_SECONDS
         return self.state is State.SILENT and now - self._silent_since > self._patience()
+
+    @property
+    def lockout(self) -> Lockout | None:
+        """What keeps the daemon from letting us in, as it was last seen."""
+        return self.lane.lockout or self._lockout
 
     def _patience(self) -> float:
         """How long a daemon may say nothing: twice as long after each time it was dialled anew in vain."""
@@ -196,8 +210,10 @@ class Peer:
         """
         if is_silent:
             self._resets_in_silence += 1
+        self._lockout = self.lockout
         self.lane.close()
-        self.lane = Lane(self._context, self.address)
+        self.lane = Lane(self._context, self.address, self._keys)
+        self._dialled_at = monotonic()
         self._probe = 0
         self._enter(State.CONNECTING)
         return self.take_outstanding()
@@ -219,8 +235,7 @@ class Peer:
 
     def describe(self) -> str:
         """The state in words."""
-        problem = f" ({self.lane.problem})" if self.lane.problem and self.state is State.CONNECTING else ""
-        return self.state.value + problem
+        return self.state.value + (f": {self.lockout.reason}" if self.lockout is not None else "")
 
     def _enter(self, state: State) -> None:
         if state is self.state:
@@ -231,9 +246,3 @@ class Peer:
             level = logging.INFO if self.state is State.READY else logging.DEBUG
         logger.log(level, "%s: %s", self.address, state.value)
         self.state = state
-
-
-def busy_seconds(retry_after_milliseconds: int, failures: int) -> float:
-    """How long to leave a daemon alone that said it could not, for once."""
-    least = max(0.01, retry_after_milliseconds / 1000)
-    return min(least * 2.0 ** min(failures - 1, 6), 5.0) * random.uniform(1.0, 1.25)

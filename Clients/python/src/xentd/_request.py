@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,12 +10,16 @@ from . import _wire
 from ._arrays import AnyArray, logits_array, to_array, weight_array
 from ._batch import Batch
 from ._limits import Limits
-from ._options import LossOptions
+from ._options import DEFAULT_OPTIONS, LossOptions
 from ._plan import Plan
+
+if TYPE_CHECKING:
+    from ._keywords import LossKeywords
 
 # Up to here a batch is copied into one frame, which costs less than the bookkeeping of sending arrays in place.
 PACKED_BYTES = 64 << 10
 _PLANS_KEPT = 256
+_OPTIONS_KEPT = 64
 
 
 class Request:
@@ -53,22 +57,37 @@ class Request:
 
 
 class RequestMaker:
-    """Makes requests for one client, and keeps the plans of the last shapes."""
+    """Makes requests for one client, and keeps the options of its last calls and the plans of their shapes."""
 
     def __init__(self) -> None:
         self._plans: dict[Any, Plan] = {}
+        self._options_kept: dict[Any, LossOptions] = {}
 
-    def make(self, logits: Any, labels: Any, sample_weight: Any, options: LossOptions) -> Request:
+    def make(self, logits: Any, labels: Any, sample_weight: Any, keywords: LossKeywords) -> Request:
         """The request of a call.
 
         Raises:
-            TypeError, ValueError: the arrays are no batch.
+            TypeError, ValueError: the arrays are no batch, or the keywords no options.
         """
+        options = self._options(keywords) if keywords else DEFAULT_OPTIONS
         if type(logits) is np.ndarray and type(labels) is np.ndarray and sample_weight is None:
             plan = self._plans.get((logits.dtype, logits.shape, labels.dtype, labels.shape, options))
             if plan is not None and logits.flags.c_contiguous and labels.flags.c_contiguous:
                 return Request(plan, labels, [logits, labels])
         return self._make(logits, labels, sample_weight, options)
+
+    def _options(self, keywords: LossKeywords) -> LossOptions:
+        """The keywords, checked: once for a stream of like calls."""
+        key = tuple(keywords.items())
+        try:
+            options = self._options_kept.get(key)
+        except TypeError:  # an array, which has no hash
+            return LossOptions(**keywords)
+        if options is None:
+            options = LossOptions(**keywords)
+            if len(self._options_kept) < _OPTIONS_KEPT:
+                self._options_kept[key] = options
+        return options
 
     def _make(self, logits: Any, labels: Any, sample_weight: Any, options: LossOptions) -> Request:
         array, logits_code = logits_array(logits)

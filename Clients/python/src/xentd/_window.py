@@ -21,17 +21,19 @@ class Window:
         self.entered = 0
         self._bytes = 0
         self._batches = 0
-        self._condition = threading.Condition(threading.Lock())
-        self._lock = self._condition
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)
         self._waiting_threads = 0
         self._waiting_tasks: list[Future[None]] = []
 
     def try_enter(self, byte_count: int) -> bool:
         """Counts a batch in, if there is room."""
         with self._lock:
-            if not self._has_room(byte_count):
+            if self._batches and (self._bytes + byte_count > self._most_bytes or self._batches >= self._most_batches):
                 return False
-            self._count(byte_count)
+            self._bytes += byte_count
+            self._batches += 1
+            self.entered += 1
             return True
 
     def enter(self, byte_count: int) -> None:

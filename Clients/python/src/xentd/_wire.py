@@ -68,7 +68,7 @@ FIRST_INVALID, LAST_INVALID = Verdict.LABEL_OUT_OF_RANGE, Verdict.BAD_WEIGHT
 class ResultFields:
     """The places of a result header's fields in what `RESULT` unpacks."""
 
-    TYPE, SEQUENCE, CLIENT, ROWS, CLASSES, STATUS, NOTES, FLAGS = 2, 4, 5, 6, 7, 8, 9, 10
+    MAGIC, VERSION, TYPE, SEQUENCE, CLIENT, ROWS, CLASSES, STATUS, NOTES, FLAGS = 0, 1, 2, 4, 5, 6, 7, 8, 9, 10
     SUM, WEIGHT, MEAN, FINITE_SUM, FINITE_WEIGHT, Z_SUM = 11, 12, 13, 14, 15, 16
     COUNTED, IGNORED, INVALID, NOT_FINITE, CORRECT, TOP_K_CORRECT, FIRST_BAD_ROW = 17, 18, 19, 20, 21, 22, 23
     RETRY_AFTER, QUEUE_TIME, COMPUTE_TIME, INSTANCE = 24, 25, 26, 27
@@ -83,8 +83,3 @@ def result_row_bytes(flags: int) -> int:
     """Bytes of each row in a result with these flags."""
     floats = 8 if flags & FLOAT64 else 4
     return floats * ((flags & LOSSES > 0) + (flags & LSE > 0)) + 4 * (flags & PREDICTIONS > 0) + (flags & VERDICTS > 0)
-
-
-def is_result(frame: bytes) -> bool:
-    """Whether a frame is a result of this protocol, of which every header is whole."""
-    return len(frame) >= RESULT.size and frame[:4] == MAGIC and frame[4] == VERSION

@@ -12,10 +12,11 @@ from ._endpoints import Address
 from ._errors import LabelError
 from ._evaluation import Evaluation
 from ._limits import Limits
-from ._options import Reduction
+from ._reduction import Reduction, check_reduction, reduced
 from ._results import BatchResult
 from ._stats import Stats
-from .client import Client, reduced, with_progress
+from ._streams import with_progress
+from .client import Client
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -39,24 +40,22 @@ class AsyncClient:
         """Sends logits and labels off as soon as there is room, and returns a future of their figures and losses."""
         client = self._client
         request = client._request(logits, labels, sample_weight, options)
-        if client._exchange.limits is None:
+        if client._exchange.fleet.limits is None:
             await asyncio.to_thread(client._first_limits)
         job, batches = client._job(request)
         window = client._window
         for batch in batches:
             while not window.try_enter(batch.byte_count):
                 await asyncio.wrap_future(window.room(batch.byte_count))
-            batch.job = job
-            client._exchange.submit(batch)
-        return asyncio.wrap_future(job.future)
+            client._exchange.accept(batch)
+        return asyncio.wrap_future(job)
 
     async def cross_entropy(
         self, logits: Any, labels: Any, *, reduction: Reduction = "mean", sample_weight: Any = None,
         **options: Unpack[LossKeywords],
     ) -> Any:  # fmt: skip
         """As `Client.cross_entropy`."""
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"reduction: expected 'mean', 'sum' or 'none', received {reduction!r}")
+        check_reduction(reduction)
         options.setdefault("losses", reduction == "none")
         future = await self.submit(logits, labels, sample_weight=sample_weight, **options)
         return reduced(await future, reduction)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ._batch import Batch
 from ._endpoints import Address, addresses_of
-from ._errors import ClientClosed, DaemonUnreachable, ForkedClient, LabelError
+from ._errors import ClientClosed, DaemonUnreachable, ForkedClient
 from ._evaluation import Evaluation
 from ._exchange import Exchange
+from ._forks import disown_in_children
 from ._job import Job
+from ._keys import Key, keys_of
 from ._limits import Limits
-from ._options import DEFAULT_OPTIONS, LossOptions, Reduction
+from ._reduction import Reduction, check_reduction, reduced
 from ._request import Request, RequestMaker
 from ._results import BatchResult
 from ._stats import Stats
+from ._streams import add_to, with_progress
 from ._window import Window
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 # Batches of an evaluation whose results wait for that of an earlier one.
 _RESULTS_WAITING = 8192
-_OPTIONS_KEPT = 64
 
 
 class Client:
@@ -50,6 +49,9 @@ class Client:
     Args:
         endpoint: the address of a daemon's router lane (`ipc://…`, `tcp://host:port`), a `Pipeline`, or several of these.
             `None`: `$XENTD_ENDPOINT` (several are separated by commas), else the user's daemon, else the system's.
+        server_key: encrypt, with the daemons that have this public key: in Z85, or a file that has it. `None`:
+            `$XENTD_SERVER_KEY`. Goes with `key`.
+        key: the file of this client's secret key, as `xent keygen` writes it, or the key itself. `None`: `$XENTD_KEY`.
         window_bytes: how many bytes may be unacknowledged. `submit` waits while they are; a larger batch goes alone.
         window_batches: how many batches may be.
         timeout: a wait for the first answer of a daemon, or for any result while batches wait, of more than so many seconds
@@ -62,6 +64,8 @@ class Client:
         self,
         endpoint: Address | Sequence[Address] | None = None,
         *,
+        server_key: Key | None = None,
+        key: Key | None = None,
         window_bytes: int = 64 << 20,
         window_batches: int = 1024,
         timeout: float | None = 60.0,
@@ -83,12 +87,13 @@ class Client:
         self._timeout = timeout
         self._part_bytes = part_bytes
         self._window = Window(window_bytes, window_batches)
-        self._exchange = Exchange(self.addresses, self._client_id, self._window, timeout=timeout, resend_after=resend_after)
+        self._exchange = Exchange(
+            self.addresses, keys_of(server_key, key), self._client_id, self._window, timeout=timeout, resend_after=resend_after
+        )
         self._requests = RequestMaker()
-        self._options_kept: dict[Any, LossOptions] = {}
         self._unusable: Exception | None = None
         self._finalizer = weakref.finalize(self, self._exchange.stop)
-        _clients.add(self)
+        disown_in_children(self)
 
     def cross_entropy(
         self, logits: Any, labels: Any, *, reduction: Reduction = "mean", sample_weight: Any = None,
@@ -110,10 +115,9 @@ class Client:
         Raises:
             LabelError: a label or weight is bad, unless `on_invalid="nan"`.
             BatchRefused: the daemon will not compute it.
-            DaemonUnreachable: no daemon answers.
+                DaemonUnreachable: no daemon answers, or none lets this client in.
         """
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"reduction: expected 'mean', 'sum' or 'none', received {reduction!r}")
+        check_reduction(reduction)
         options.setdefault("losses", reduction == "none")
         result = self.submit(logits, labels, sample_weight=sample_weight, **options).result()
         return reduced(result, reduction)
@@ -137,15 +141,9 @@ class Client:
         """
         request = self._request(logits, labels, sample_weight, options)
         job, batches = self._job(request)
-        own_thread = len(batches) > 0 and self._exchange.is_own_thread
         for batch in batches:
-            if own_thread:
-                self._window.force(batch.byte_count)
-            else:
-                self._window.enter(batch.byte_count)
-            batch.job = job
             self._exchange.submit(batch)
-        return job.future
+        return job
 
     def evaluate(
         self, batches: Iterable[Sequence[Any]], *, progress: bool = False, total: int | None = None,
@@ -184,7 +182,7 @@ class Client:
     def limits(self) -> Limits:
         """What one message may be: the least of what the daemons say. Longer requests are split by rows."""
         self._check()
-        return self._exchange.limits or self._first_limits()
+        return self._exchange.fleet.limits or self._first_limits()
 
     def stats(self) -> Stats:
         """What was done so far, and what each address is doing now."""
@@ -212,26 +210,16 @@ class Client:
 
     def _request(self, logits: Any, labels: Any, sample_weight: Any, options: LossKeywords) -> Request:
         self._check()
-        return self._requests.make(logits, labels, sample_weight, self._options(options) if options else DEFAULT_OPTIONS)
-
-    def _options(self, keywords: LossKeywords) -> LossOptions:
-        """The keywords, checked: once for a stream of like calls."""
-        key = tuple(keywords.items())
-        try:
-            options = self._options_kept.get(key)
-        except TypeError:  # an array, which has no hash
-            return LossOptions(**keywords)
-        if options is None:
-            options = LossOptions(**keywords)
-            if len(self._options_kept) < _OPTIONS_KEPT:
-                self._options_kept[key] = options
-        return options
+        return self._requests.make(logits, labels, sample_weight, options)
 
     def _job(self, request: Request) -> tuple[Job, list[Batch]]:
         """What the caller waits for, and the batches that make it up."""
-        limits = self._exchange.limits or self._first_limits()
+        limits = self._exchange.fleet.limits or self._first_limits()
         batches = request.batches(self._client_id, limits, self._part_bytes)
-        return Job(request, len(batches)), batches
+        job = Job(request, len(batches))
+        for batch in batches:
+            batch.job = job
+        return job, batches
 
     def _check(self) -> None:
         if self._unusable is not None:
@@ -241,58 +229,14 @@ class Client:
 
     def _first_limits(self) -> Limits:
         """Waits until a daemon has told what it takes."""
-        if self._exchange.is_own_thread or not self._exchange.greeted.wait(self._timeout):
-            raise DaemonUnreachable(
-                f"no daemon answered within {self._timeout} s: {self._exchange.describe_peers()}; "
-                "is one running there? Start one with `xentd`, or wait longer with timeout="
-            )
-        limits = self._exchange.limits
-        assert limits is not None, "set before the event is"
-        return limits
+        fleet = self._exchange.fleet
+        was_met = not self._exchange.is_own_thread and fleet.is_met.wait(self._timeout)
+        if fleet.limits is None:
+            what = "no daemon lets this client in" if was_met else f"no daemon answered within {self._timeout} s"
+            raise DaemonUnreachable(fleet.why_unreachable(what))
+        return fleet.limits
 
-
-def reduced(result: BatchResult, reduction: Reduction) -> Any:
-    """What `cross_entropy` returns of a result."""
-    if reduction == "none":
-        losses = result.losses
-        assert losses is not None, "asked for"
-        # Results are read-only views of a message; what a caller gets is its own.
-        return np.array(losses)
-    return result.mean if reduction == "mean" else result.sum
-
-
-def add_to(evaluation: Evaluation, future: Future[BatchResult]) -> None:
-    """Adds the result of the next batch, once it is there."""
-    try:
-        evaluation.add(future.result())
-    except LabelError as error:
-        raise error.counted_from(evaluation.rows) from None
-
-
-def with_progress(batches: Iterable[Any], progress: bool, total: int | None) -> Iterable[Any]:
-    """The batches, with a bar that shows how far they are."""
-    if not progress:
-        return batches
-    try:
-        from tqdm.auto import tqdm  # noqa: PLC0415 # only where it is asked for
-    except ImportError:
-        raise ImportError("progress=True: needs tqdm; install it with `pip install tqdm`") from None
-    bar: Iterator[Any] = tqdm(batches, total=total, unit="batch")
-    return bar
-
-
-_clients: weakref.WeakSet[Client] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """In a child: its parent's clients have no thread here, and their sockets are the parent's."""
-    for client in list(_clients):
-        client._finalizer.detach()
-        client._unusable = ForkedClient(
-            f"this client was made before the process forked (it is {os.getpid()} now, from {os.getppid()}); its thread and "
-            "sockets stayed in the parent. Make a client in each process; with multiprocessing, after the fork or by the "
-            "'spawn' method"
-        )
-
-
-os.register_at_fork(after_in_child=_after_fork)
+    def _disown(self, why: Exception) -> None:
+        """Makes the client say why it is of no use in a process that does not have its thread."""
+        self._finalizer.detach()
+        self._unusable = why

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._endpoints import Address
 from ._evaluation import Evaluation
+from ._keys import Key
 from .client import Client
 
 if TYPE_CHECKING:
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from ._keywords import LossKeywords
 
 _Endpoint = Address | Sequence[Address] | None
+# Addresses and keys.
+_Where = tuple[_Endpoint, Key | None, Key | None]
 
 
 def evaluate(
-    logits: Any, labels: Any, *, sample_weight: Any = None, endpoint: _Endpoint = None, **options: Unpack[LossKeywords]
-) -> Any:
+    logits: Any, labels: Any, *, sample_weight: Any = None, endpoint: _Endpoint = None, server_key: Key | None = None,
+    key: Key | None = None, **options: Unpack[LossKeywords],
+) -> Any:  # fmt: skip
     """Evaluates a Dask array of logits, block by block, where its blocks are.
 
     Args:
@@ -32,6 +36,8 @@ def evaluate(
         labels: a Dask array of (rows,) or (rows, classes); it is given the rows' blocks of `logits`.
         sample_weight: a Dask array of (rows,), or nothing.
         endpoint: as for `Client`, and looked up on each worker: `None` is `$XENTD_ENDPOINT` there, else the machine's daemon.
+        server_key: likewise. A file is read on each worker.
+        key: likewise; better a file than the key itself, which would travel in the task graph.
         **options: `LossOptions` has them all.
 
     Returns:
@@ -57,10 +63,13 @@ def evaluate(
             raise ValueError(f"{name}: expected {logits.shape[0]} rows as logits have, received {array.shape[0]}")
         by_rows = array.rechunk({0: logits.chunks[0], **({1: -1} if array.ndim == 2 else {})})
         parts.append(by_rows.to_delayed().ravel())
-    return evaluate_blocks(zip(*parts, strict=True), endpoint=endpoint, **options)
+    return evaluate_blocks(zip(*parts, strict=True), endpoint=endpoint, server_key=server_key, key=key, **options)
 
 
-def evaluate_blocks(blocks: Iterable[Sequence[Any]], *, endpoint: _Endpoint = None, **options: Unpack[LossKeywords]) -> Any:
+def evaluate_blocks(
+    blocks: Iterable[Sequence[Any]], *, endpoint: _Endpoint = None, server_key: Key | None = None, key: Key | None = None,
+    **options: Unpack[LossKeywords],
+) -> Any:  # fmt: skip
     """Evaluates any blocks: (logits, labels) or (logits, labels, sample_weight) each, delayed objects or arrays.
 
     Blocks are evaluated where Dask puts them, and merged in a tree.
@@ -70,7 +79,8 @@ def evaluate_blocks(blocks: Iterable[Sequence[Any]], *, endpoint: _Endpoint = No
     """
     from dask.delayed import delayed  # noqa: PLC0415 # only for those who have it
 
-    evaluations = [delayed(_evaluate_block, pure=True)(endpoint, dict(options), *block) for block in blocks]
+    where = (tuple(endpoint) if isinstance(endpoint, list) else endpoint, server_key, key)
+    evaluations = [delayed(_evaluate_block, pure=True)(where, dict(options), *block) for block in blocks]
     if not evaluations:
         return delayed(Evaluation)()
     while len(evaluations) > 1:
@@ -78,8 +88,8 @@ def evaluate_blocks(blocks: Iterable[Sequence[Any]], *, endpoint: _Endpoint = No
     return evaluations[0]
 
 
-def _evaluate_block(endpoint: _Endpoint, options: LossKeywords, logits: Any, labels: Any, *sample_weight: Any) -> Evaluation:
-    return _client_here(endpoint).evaluate([(logits, labels, *sample_weight)], **options)
+def _evaluate_block(where: _Where, options: LossKeywords, logits: Any, labels: Any, *sample_weight: Any) -> Evaluation:
+    return _client_here(where).evaluate([(logits, labels, *sample_weight)], **options)
 
 
 def _merge(evaluations: list[Evaluation]) -> Evaluation:
@@ -89,14 +99,15 @@ def _merge(evaluations: list[Evaluation]) -> Evaluation:
     return merged
 
 
-# One client for each process and address, which the process's tasks share; made anew after a fork.
-_clients: dict[tuple[int, Any], Client] = {}
+# One client for each process and its addresses and keys, which the process's tasks share; made anew after a fork.
+_clients: dict[tuple[int, _Where], Client] = {}
 _lock = threading.Lock()
 
 
-def _client_here(endpoint: _Endpoint) -> Client:
-    key = (os.getpid(), tuple(endpoint) if isinstance(endpoint, list) else endpoint)
+def _client_here(where: _Where) -> Client:
     with _lock:
-        if key not in _clients:
-            _clients[key] = Client(endpoint)
-        return _clients[key]
+        client = _clients.get((os.getpid(), where))
+        if client is None:
+            endpoint, server_key, key = where
+            client = _clients[os.getpid(), where] = Client(endpoint, server_key=server_key, key=key)
+        return client

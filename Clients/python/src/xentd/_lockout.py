@@ -1,0 +1,46 @@
+"""Why a daemon does not let a client in, as far as the client can know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import zmq
+
+from ._keys import Keys
+
+# What libzmq reports of a handshake that came to nothing.
+FAILURES = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lockout:
+    """A reason, in words that say what to do.
+
+    Attributes:
+        reason: the words.
+        is_final: whether libzmq has given the connection up. Else it tries again, and the daemon may just have stopped.
+    """
+
+    reason: str
+    is_final: bool
+
+
+def lockout_of(event: int, value: int, keys: Keys | None) -> Lockout | None:
+    """What a failed handshake tells of a daemon; `None`: nothing that is known of."""
+    if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL and value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+        if keys is None:
+            return Lockout("it takes only encrypted connections; pass server_key= and key= (`xent keygen --help`)", True)
+        return Lockout("it does not encrypt there; leave out server_key= and key=", True)
+    if keys is None:
+        return None
+    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        line = keys.public_key.decode()
+        return Lockout(
+            f"it does not know this client's key; add the line `{line}` to its file of clients, and restart it", True
+        )
+    if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        key = keys.server_key.decode()
+        return Lockout(f"it ends each handshake; is its public key `{key}`? `xent keygen --show FILE` prints it there", False)
+    return None
