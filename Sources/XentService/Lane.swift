@@ -10,6 +10,7 @@ protocol Lane: AnyObject {
   /// The lane's part of what is taken.
   var share: LaneShare { get set }
   var peerLog: PeerLog { get set }
+  var stage: LaneStage { get set }
 
   /// Whether the lane takes requests now: false holds its clients back.
   var isReading: Bool { get }
@@ -77,5 +78,20 @@ extension SocketOptions {
     options.receiveHighWaterMark = 1
     options.maximumFrameByteCount = 1024
     return options
+  }
+}
+
+/// Makes a lane. Its endpoints are to be opened.
+/// - Throws: `ZeroMQError`; `EndpointError` where an endpoint should not be had.
+func makeLane(_ configuration: LaneConfiguration, context: borrowing Context) throws -> any Lane {
+  for endpoint in configuration.endpoints {
+    guard let problem = endpoint.problem ?? endpoint.securityProblem else { continue }
+    throw EndpointError(endpoint: endpoint.address, reason: problem)
+  }
+  switch configuration.sockets {
+  case .pipeline(let requests, let results):
+    return try PipelineLane(configuration, requests: requests, results: results, context: context)
+  case .router(let endpoints):
+    return try RouterLane(configuration, endpoints: endpoints, context: context)
   }
 }

@@ -25,6 +25,8 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   private let options: SocketOptions
   private let maximumPeerCount: Int
   private(set) var peers: [EndpointPeers]
+  /// The paths of its endpoints, until it goes.
+  private var claims: [Claim] = []
   /// How many peers there are, by all endpoints.
   private(set) var peerCount = 0
   /// Peers that were disconnected because there were too many.
@@ -42,9 +44,16 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     self.socket = socket
   }
 
-  /// Binds and connects.
+  /// Claims its paths, binds and connects.
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
   mutating func open() throws {
+    for endpoint in peers.map(\.endpoint) where endpoint.role == .bind {
+      claims.append(Claim(try EndpointClaim(endpoint.address)))
+    }
+    try listen()
+  }
+
+  private mutating func listen() throws {
     for index in peers.indices {
       let endpoint = peers[index].endpoint
       switch endpoint.role {
@@ -94,7 +103,7 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     socket = freshSocket
     peerCount = 0
     for index in peers.indices { peers[index].count = 0 }
-    try open()
+    try listen()
   }
 
   /// Whether a socket that was closed still holds something.
@@ -133,4 +142,10 @@ package struct EndpointPeers: Sendable {
   package var count = 0
 
   init(endpoint: EndpointConfiguration) { self.endpoint = endpoint }
+}
+
+/// Holds a claim where a noncopyable value cannot stand.
+private final class Claim {
+  private let claim: EndpointClaim
+  init(_ claim: consuming EndpointClaim) { self.claim = claim }
 }

@@ -9,6 +9,7 @@ final class PipelineLane: Lane {
   var limits: RequestLimits { configuration.limits }
   var share = LaneShare()
   var peerLog = PeerLog()
+  var stage = LaneStage.serving
   private var requests: LaneSocket<PullSocket>
   private var results: LaneSocket<PushSocket>
   private let account = ResultAccount()
