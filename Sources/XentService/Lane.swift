@@ -3,7 +3,8 @@ import ZeroMQ
 
 /// A way in for requests and out for results. Owned by the loop's thread.
 protocol Lane: AnyObject {
-  var configuration: LaneConfiguration { get }
+  /// May change as far as the lane needs no other sockets for it.
+  var configuration: LaneConfiguration { get set }
   var metrics: LaneMetrics { get }
   /// Of the configuration: what each request is held against.
   var limits: RequestLimits { get }
@@ -58,6 +59,11 @@ protocol Lane: AnyObject {
   func isLettingGo() throws(ZeroMQError) -> Bool
   /// How long the context waits, when it ends, for what libzmq has of this lane.
   func setLinger(milliseconds: Int32) throws(ZeroMQError)
+}
+
+extension Lane {
+  /// What would be lost of results if the lane were closed now.
+  var undeliveredByteCount: Int { max(waitingByteCount, heldByteCount) }
 }
 
 extension SocketOptions {

@@ -23,7 +23,9 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   private var retiredMonitor: PeerMonitor?
   var socket: Socket
   private let options: SocketOptions
-  private let maximumPeerCount: Int
+  /// By each endpoint that is bound.
+  var maximumPeerCount: Int { didSet { isCountDue = true } }
+  private var isCountDue = false
   private(set) var peers: [EndpointPeers]
   /// The paths of its endpoints, until it goes.
   private var claims: [Claim] = []
@@ -75,11 +77,12 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   /// Remembers what the poll saw of its peers.
   /// - Returns: what it saw of the socket.
   mutating func look(at poller: borrowing Poller) throws(ZeroMQError) -> Poller.Events {
-    if poller.events(at: places.monitor).contains(.readable) { try countPeers() }
+    if isCountDue || poller.events(at: places.monitor).contains(.readable) { try countPeers() }
     return poller.events(at: places.socket)
   }
 
   private mutating func countPeers() throws(ZeroMQError) {
+    isCountDue = false
     for index in peers.indices {
       guard let address = peers[index].address else { continue }
       refusedPeerCount += try monitor.disconnectSurplus(at: address, most: maximumPeerCount)

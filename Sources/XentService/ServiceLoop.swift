@@ -6,16 +6,20 @@ import ZeroMQ
 ///
 /// A turn waits for something to happen and has it served, all lanes fairly and up to a budget of bytes.
 package final class ServiceLoop {
-  private var lanes: [any Lane] = []
-  private let rounds: RoundServer
+  /// All that are open, those that are departing too.
+  private(set) var lanes: [any Lane] = []
+  var changes = LaneChanges()
+  let source: ConfigurationSource
+  let rounds: RoundServer
   private let stop: ServiceRequest
+  private let reloadRequest: ServiceRequest
   private let observer: ServiceObserver
-  private let logger: Logger
-  private let drainSeconds: Double
-  private let gatekeeper: Gatekeeper
+  let logger: Logger
+  var drainSeconds: Double
+  let gatekeeper: Gatekeeper
   private var poller = Poller()
-  private var places = (stop: 0, gate: 0)
-  private let metrics: ServiceMetrics
+  private var places = (stop: 0, reload: 0, gate: 0)
+  let metrics: ServiceMetrics
   private let selfTest: SelfTest
   private var selfTestDueAt: UInt64 = 0
   private var lastTurnEndedAt = Clock.monotonicNanoseconds
@@ -29,16 +33,20 @@ package final class ServiceLoop {
   private static let longestWaitMilliseconds = 1000
   /// How soon results are tried again that no poll watches.
   private static let retryMilliseconds = 10
+  private static let stopping = "the daemon is stopping"
 
   /// Makes the lanes and opens their endpoints.
-  /// - Parameter memoryByteLimit: of the process's resident memory.
+  /// - Parameters:
+  ///   - source: where a reload has the configuration from.
+  ///   - metrics: tells the limit of the process's resident memory too.
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
   package init(
-    configuration: ServiceConfiguration, memoryByteLimit: Int, engine: Engine, metrics: ServiceMetrics,
-    stop: ServiceRequest,
-    observer: ServiceObserver, logger: Logger
+    configuration: ServiceConfiguration, source: ConfigurationSource, engine: Engine, metrics: ServiceMetrics,
+    stop: ServiceRequest, reload: ServiceRequest, observer: ServiceObserver, logger: Logger
   ) throws {
-    memory = MemoryKeeper(limit: memoryByteLimit, logger: logger)
+    memory = MemoryKeeper(limit: metrics.memoryBoundByteCount, logger: logger)
+    self.source = source
+    reloadRequest = reload
     self.metrics = metrics
     selfTest = SelfTest(engine: engine, workerCount: metrics.workerCount)
     self.stop = stop
@@ -56,7 +64,7 @@ package final class ServiceLoop {
 
   /// Makes a lane and opens its endpoints.
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
-  private func open(_ configuration: LaneConfiguration) throws {
+  func open(_ configuration: LaneConfiguration) throws {
     let lane = try makeLane(configuration, context: context)
     try lane.open()
     lanes.append(lane)
@@ -67,6 +75,14 @@ package final class ServiceLoop {
         "lane": "\(configuration.name)",
         "endpoints": "\(configuration.endpoints.map(\.address).joined(separator: " "))",
       ])
+  }
+
+  /// Closes a lane with all that it has, its paths too.
+  func close(_ lane: any Lane) {
+    lanes.removeAll { $0 === lane }
+    rounds.forget(lane)
+    memory.forget(lane)
+    metrics.remove(lane.metrics)
   }
 
   /// The context ends when its sockets are gone.
@@ -92,7 +108,9 @@ package final class ServiceLoop {
     try memory.keep(lanes, context: context)
     for lane in lanes { try lane.sendWaiting() }
     if !poller.events(at: places.stop).isEmpty { return true }
+    if !poller.events(at: places.reload).isEmpty, reloadRequest.take() { reload() }
     try serveRound()
+    try advanceChanges()
     try endTurn()
     return false
   }
@@ -136,10 +154,14 @@ package final class ServiceLoop {
     poller.removeAll()
     // During the drain the request to stop has been heard: its descriptor stays readable.
     places.stop = poller.add(descriptor: stop.descriptor, for: isDraining ? [] : .readable)
+    // One at a time: what is asked for meanwhile is heard afterwards.
+    places.reload = poller.add(descriptor: reloadRequest.descriptor, for: changes.isReloading ? [] : .readable)
     places.gate = poller.add(gatekeeper.pollable, for: .readable)
     for lane in lanes { lane.register(in: &poller) }
     var longestWait = rounds.hasCarried ? 0 : min(longestWait, memory.safeMilliseconds)
-    if lanes.contains(where: { $0.wantsRetry }) { longestWait = min(longestWait, Self.retryMilliseconds) }
+    if !changes.isEmpty || lanes.contains(where: { $0.wantsRetry }) {
+      longestWait = min(longestWait, Self.retryMilliseconds)
+    }
     try poller.wait(milliseconds: longestWait)
     // The wait is the end of a turn: a request that ends it has not waited itself.
     lastTurnEndedAt = Clock.monotonicNanoseconds
@@ -153,12 +175,15 @@ package final class ServiceLoop {
     let deadline = start + UInt64(drainSeconds * 1e9)
     logger.info("draining", metadata: ["seconds": "\(drainSeconds)"])
     isDraining = true
-    var departures = lanes.map { Departure(of: $0, because: "the daemon is stopping", at: start, deadline: deadline) }
+    if changes.isReloading { endReload(problem: Self.stopping) }
+    changes = LaneChanges()
+    var departures = lanes.map { Departure(of: $0, because: Self.stopping, at: start, deadline: deadline) }
     var now = start
     repeat {
       try wait(Self.retryMilliseconds)
       try memory.keep(lanes, context: context)
       for lane in lanes { try lane.sendWaiting() }
+      if reloadRequest.take() { refuseReload(Self.stopping) }
       try serveRound()
       now = Clock.monotonicNanoseconds
       for index in departures.indices {
@@ -166,9 +191,8 @@ package final class ServiceLoop {
       }
       try endTurn()
     } while departures.contains { !$0.isOver(at: now) }
-    let left = deadline > now ? Int32((deadline - now) / 1_000_000) : 0
-    for lane in lanes { try lane.setLinger(milliseconds: left) }
-    let undelivered = lanes.reduce(0) { $0 + max($1.waitingByteCount, $1.heldByteCount) }
+    for departure in departures { try departure.lane.setLinger(milliseconds: departure.millisecondsLeft(at: now)) }
+    let undelivered = lanes.reduce(0) { $0 + $1.undeliveredByteCount }
     logger.info("drained", metadata: metrics.counts.metadata.merging(["undelivered_bytes": "\(undelivered)"]) { $1 })
   }
 }

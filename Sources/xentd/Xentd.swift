@@ -91,7 +91,7 @@ struct Xentd: ParsableCommand {
     }
     ignoreBrokenPipes()
     do {
-      try Daemon(settings).run()
+      try Daemon(settings, readAgain: self.settings).run()
     } catch {
       complain("\(error)")
       throw ExitCode(EX_UNAVAILABLE)
