@@ -11,6 +11,7 @@ protocol Lane: AnyObject {
   /// The lane's part of what is taken.
   var share: LaneShare { get set }
   var peerLog: PeerLog { get set }
+  var handshakeLog: HandshakeLog { get set }
   var stage: LaneStage { get set }
 
   /// Whether the lane takes requests now: false holds its clients back.

@@ -15,6 +15,7 @@ final class PipelineLane: Lane {
   var limits: RequestLimits { configuration.limits }
   var share = LaneShare()
   var peerLog = PeerLog()
+  var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
   private var requests: LaneSocket<PullSocket>
   private var results: LaneSocket<PushSocket>

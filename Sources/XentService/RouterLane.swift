@@ -19,6 +19,7 @@ final class RouterLane: Lane {
   var limits: RequestLimits { configuration.limits }
   var share = LaneShare()
   var peerLog = PeerLog()
+  var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
   private var requests: LaneSocket<RouterSocket>
   /// Of all clients together.

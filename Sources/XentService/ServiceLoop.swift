@@ -126,6 +126,7 @@ package final class ServiceLoop {
       for lane in lanes {
         lane.share.age()
         try lane.publishPeers()
+        lane.handshakeLog.note(lane.metrics, at: now, logger)
       }
       lanesAgeAt = now + 1_000_000_000
     }
