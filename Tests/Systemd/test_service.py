@@ -12,7 +12,7 @@ import zmq
 
 from machine import wait_for
 from service import DIGITS, EXAMPLES, UNITS, Client, Service
-from wire import Request
+from wire import STATUS, Request
 
 ROOT = Path(__file__).resolve().parents[2]
 MEAN = 0.1889449  # of the digits
@@ -126,6 +126,53 @@ def test_a_wrong_configuration_is_told_by_its_line_and_not_tried_again(service: 
     file.write_text(good)
     service.start()
     assert f"{MEAN}" in service.evaluate()
+
+
+def test_a_reload_takes_effect_while_the_service_runs(service: Service, client: Client) -> None:
+    client.send(small())
+    assert client.receive().status == 0
+    file, process = service.machine.path("/etc/xentd/xentd.yaml"), service.process
+    good = file.read_text()
+    file.write_text(good.replace("rows: 16777216", "rows: 2").replace("self_test_seconds: 5", "self_test_seconds: 7"))
+    service.machine.do("systemctl", "reload", "xentd.service")
+    client.send(small())
+    assert client.receive().status == STATUS["BAD_SHAPE"], "it counts for who is connected"
+    assert "waits for a restart: self_test_seconds" in service.journal
+    # A lane more, whose path the daemon itself binds, and gone again.
+    lane = "lanes:\n  - {name: more, kind: router, endpoints: 'ipc:///run/xentd/more.sock'}\n"
+    file.write_text(good.replace("lanes:\n", lane))
+    service.machine.do("systemctl", "reload", "xentd.service")
+    assert f"{MEAN}" in service.evaluate("--endpoint", "ipc:///run/xentd/more.sock")
+    file.write_text(good)
+    service.machine.do("systemctl", "reload", "xentd.service")
+    wait_for(lambda: not service.machine.path("/run/xentd/more.sock").exists(), "the lane is closed")
+    client.send(small())
+    assert client.receive().status == 0
+    assert service.process == process and service.is_active
+
+
+def test_a_reload_that_is_refused_fails_with_the_reason_and_changes_nothing(service: Service, client: Client) -> None:
+    file, process = service.machine.path("/etc/xentd/xentd.yaml"), service.process
+    good = file.read_text()
+    line = good.splitlines().index("workers: auto") + 1
+    refusals = {
+        # One that no daemon would take, and one that this daemon cannot.
+        good.replace("workers: auto", "workers: many"): f"xent: /etc/xentd/xentd.yaml:{line}: workers: ",
+        good.replace("memory_limit: auto", "memory_limit: 100000000000").replace(
+            "clients_waiting_bytes: 268435456", "clients_waiting_bytes: 50000000000"): "another memory_limit waits",
+    }
+    for text, reason in refusals.items():
+        file.write_text(text.replace("rows: 16777216", "rows: 2"))
+        assert reason not in service.journal
+        assert service.machine.call("systemctl", "reload", "xentd.service").returncode != 0
+        assert reason in service.journal
+        assert service.is_active and service.process == process
+        client.send(small())
+        assert client.receive().status == 0
+    assert "REFUSED: memory_limit: " in service.machine.do("xent", "status")
+    file.write_text(good)
+    service.machine.do("systemctl", "reload", "xentd.service")
+    assert "REFUSED" not in service.machine.do("xent", "status")
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "systemd/examples").glob("*.conf")))
