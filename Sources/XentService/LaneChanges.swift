@@ -26,8 +26,8 @@ struct LaneChanges {
   func isDeparting(_ lane: any Lane) -> Bool { departures.contains { $0.lane === lane } }
 
   /// Where lanes that depart listen.
-  var heldAddresses: Set<String> {
-    departures.reduce(into: []) { $0.formUnion($1.lane.configuration.boundAddresses) }
+  var heldPlaces: Set<String> {
+    departures.reduce(into: []) { $0.formUnion($1.lane.configuration.boundPlaces) }
   }
 
   /// Has lanes depart, and others arrive when those are out of their way. Arrivals of an earlier change are forgotten.
@@ -54,9 +54,9 @@ struct LaneChanges {
   /// Takes out the arrivals that can be opened now.
   mutating func takeReady(at now: UInt64) -> [LaneConfiguration] {
     guard now >= retryAt, departures.isEmpty || !areArrivalsLast else { return [] }
-    let held = heldAddresses
-    let ready = arrivals.filter { held.isDisjoint(with: $0.boundAddresses) }
-    arrivals.removeAll { held.isDisjoint(with: $0.boundAddresses) }
+    let held = heldPlaces
+    let ready = arrivals.filter { held.isDisjoint(with: $0.boundPlaces) }
+    arrivals.removeAll { held.isDisjoint(with: $0.boundPlaces) }
     return ready
   }
 

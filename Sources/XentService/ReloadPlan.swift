@@ -40,6 +40,15 @@ extension LaneConfiguration {
 
   fileprivate var usesCurve: Bool { endpoints.contains { $0.security != .none } }
 
-  /// Where it listens.
-  var boundAddresses: Set<String> { Set(endpoints.filter { $0.role == .bind }.map(\.address)) }
+  /// What no two sockets can have at once: the paths and ports where it listens. (A port may be had at two addresses; but
+  /// one of them may stand for all.)
+  var boundPlaces: Set<String> {
+    Set(
+      endpoints.filter { $0.role == .bind }.map { endpoint in
+        guard endpoint.address.hasPrefix("tcp://"), let colon = endpoint.address.lastIndex(of: ":") else {
+          return endpoint.address
+        }
+        return String(endpoint.address[colon...])
+      })
+  }
 }

@@ -18,6 +18,7 @@ extension ServiceLoop {
 
   func refuseReload(_ reason: String) {
     changes.isReloading = false
+    changes.isIncomplete = false  // What is wrong now is something else.
     logger.error("configuration refused, nothing is changed", metadata: ["reason": "\(reason)"])
     metrics.reload.didReload(error: reason)
   }
@@ -29,9 +30,9 @@ extension ServiceLoop {
     try checkMemory(of: new)
     let departing = serving.filter { plan.leaving.contains($0.configuration.name) }
     let areArrivalsLast = !fits(new.lanes + (departing + changes.departures.map(\.lane)).map(\.configuration))
-    let heldAddresses = departing.reduce(into: changes.heldAddresses) { $0.formUnion($1.configuration.boundAddresses) }
-    try checkFreePaths(of: plan.arriving, heldAddresses)
-    let now = areArrivalsLast ? [] : plan.arriving.filter { heldAddresses.isDisjoint(with: $0.boundAddresses) }
+    let held = departing.reduce(into: changes.heldPlaces) { $0.formUnion($1.configuration.boundPlaces) }
+    try claimOnce(Set(plan.arriving.flatMap(\.boundPlaces)).subtracting(held))
+    let now = areArrivalsLast ? [] : plan.arriving.filter { held.isDisjoint(with: $0.boundPlaces) }
     try openAll(now)
 
     gatekeeper.clients = new.clients
@@ -60,8 +61,8 @@ extension ServiceLoop {
   }
 
   /// Finds out in time that another process has a path of a lane that cannot be opened yet.
-  private func checkFreePaths(of lanes: [LaneConfiguration], _ heldAddresses: Set<String>) throws(EndpointError) {
-    for address in Set(lanes.flatMap(\.boundAddresses)).subtracting(heldAddresses) { _ = try EndpointClaim(address) }
+  private func claimOnce(_ places: Set<String>) throws(EndpointError) {
+    for place in places { _ = try EndpointClaim(place) }
   }
 
   private func openAll(_ arriving: [LaneConfiguration]) throws {

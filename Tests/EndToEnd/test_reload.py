@@ -340,6 +340,44 @@ def test_an_endpoint_that_cannot_be_had_refuses_the_whole(
     assert client.ask(batch(4)).status == 0
 
 
+def test_a_lane_that_cannot_be_opened_when_its_turn_comes_is_told_and_tried_again(
+    configured: Configured, context: zmq.Context
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        endpoints = [f"ipc://{configured.directory}/a", f"tcp://127.0.0.1:{port}"]
+        configured.write(f"  - {{name: a, kind: router, endpoints: {endpoints}}}\n" + pipeline(configured.directory, "p"))
+        done = xent_reload(configured)
+        assert done.returncode == 1 and "lane a is closed: " in done.stderr and str(port) in done.stderr
+        assert [lane["name"] for lane in configured.daemon.status()["lanes"]] == ["p"]
+        assert configured.reload("") is not None
+    wait_until(lambda: is_open("a", configured), "it is opened")
+    assert is_served(context, endpoints[0]) and is_served(context, endpoints[1])
+    problem = configured.daemon.status()["configuration"]["last_reload_error"]
+    assert "lanes" in str(problem), "what is wrong with the file still is"
+    configured.write(f"  - {{name: a, kind: router, endpoints: {endpoints}}}\n" + pipeline(configured.directory, "p"))
+    assert xent_reload(configured).returncode == 0
+
+
+def test_a_lane_whose_port_was_taken_is_whole_again_when_it_is_free(configured: Configured, context: zmq.Context) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        endpoints = [f"ipc://{configured.directory}/a", f"tcp://127.0.0.1:{port}"]
+        assert "is closed" in str(configured.reload(f"  - {{name: a, kind: router, endpoints: {endpoints}}}\n"))
+    wait_until(lambda: configured.daemon.status()["configuration"]["last_reload_error"] is None, "nothing is wrong")
+    assert "configuration in force whole" in configured.daemon.log
+    assert is_served(context, endpoints[1])
+    # From one address of a port to another, which is in the way of the first until it is closed.
+    everywhere = f"  - {{name: a, kind: router, endpoints: {{bind: 'tcp://*:{port}', allow_insecure: true}}}}\n"
+    for lanes in (everywhere, f"  - {{name: a, kind: router, endpoints: 'tcp://127.0.0.1:{port}'}}\n"):
+        assert configured.reload(lanes) is None
+        assert is_served(context, endpoints[1])
+
+
+def is_open(name: str, configured: Configured) -> bool:
+    return name in [lane["name"] for lane in configured.daemon.status()["lanes"]]
+
+
 def test_a_lane_that_moves_serves_at_both_places_until_it_is_drained(
     configured: Configured, context: zmq.Context
 ) -> None:

@@ -137,7 +137,7 @@ def test_a_reload_takes_effect_while_the_service_runs(service: Service, client: 
     service.machine.do("systemctl", "reload", "xentd.service")
     client.send(small())
     assert client.receive().status == STATUS["BAD_SHAPE"], "it counts for who is connected"
-    assert "waits for a restart: self_test_seconds" in service.journal
+    wait_for(lambda: "waits for a restart: self_test_seconds" in service.journal, "the journal says it")
     # A lane more, whose path the daemon itself binds, and gone again.
     lane = "lanes:\n  - {name: more, kind: router, endpoints: 'ipc:///run/xentd/more.sock'}\n"
     file.write_text(good.replace("lanes:\n", lane))
@@ -165,7 +165,7 @@ def test_a_reload_that_is_refused_fails_with_the_reason_and_changes_nothing(serv
         file.write_text(text.replace("rows: 16777216", "rows: 2"))
         assert reason not in service.journal
         assert service.machine.call("systemctl", "reload", "xentd.service").returncode != 0
-        assert reason in service.journal
+        wait_for(lambda: reason in service.journal, reason)
         assert service.is_active and service.process == process
         client.send(small())
         assert client.receive().status == 0
