@@ -102,9 +102,9 @@ extension ServiceLoop {
       try open(lane)
     } catch {
       changes.putBack(lane)
-      guard now >= changes.graceUntil else { return }
-      changes.retryAt = now + Self.arrivalRetryNanoseconds
-      guard changes.isReloading else { return }
+      let isGrace = now < changes.graceUntil
+      changes.retryAt = now + (isGrace ? Self.soonNanoseconds : Self.laterNanoseconds)
+      guard changes.isReloading, !isGrace else { return }
       endReload(problem: "lane \(lane.name) is closed: \(error); it is tried again every second")
     }
   }
@@ -119,7 +119,8 @@ extension ServiceLoop {
     logger.notice("configuration read again", metadata: ["lanes": "\(names.joined(separator: " "))"])
   }
 
-  private static var arrivalRetryNanoseconds: UInt64 { 1_000_000_000 }
+  private static var soonNanoseconds: UInt64 { 10_000_000 }
+  private static var laterNanoseconds: UInt64 { 1_000_000_000 }
 }
 
 /// Why a configuration that is right in itself cannot be changed to.

@@ -93,6 +93,8 @@ def test_a_bad_file_changes_nothing_and_is_told(configured: Configured, context:
     assert not (configured.directory / "b").exists()
     assert "configuration refused, nothing is changed" in configured.daemon.log and "many" in configured.daemon.log
     assert metric(configured, "xentd_config_last_reload_successful") == 0
+    while "the configuration was refused" not in configured.daemon.notices.recv(4096).decode():
+        pass  # what the service manager shows
     configured.file.write_text("lanes: [\n")
     assert "xentd.yaml:1: not YAML: " in str(configured.ask_again())
     configured.file.unlink()
