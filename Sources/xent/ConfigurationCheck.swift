@@ -20,10 +20,17 @@ struct ConfigurationCheck {
     program = "\(directory)/xentd"
   }
 
+  enum Verdict {
+    case good
+    /// For a reason.
+    case bad(String)
+    /// A key that the file names cannot be read here; the daemon may be able to.
+    case undecided(String)
+  }
+
   /// - Parameter end: when it is given up.
-  /// - Returns: what is wrong with the file; nil where nothing is.
-  /// - Throws: `ReloadError` where it cannot be told.
-  func problem(with file: String, until end: ContinuousClock.Instant) throws(ReloadError) -> String? {
+  /// - Throws: `ReloadError` where the check itself fails.
+  func verdict(on file: String, until end: ContinuousClock.Instant) throws(ReloadError) -> Verdict {
     let (process, output) = try start(["--check", "--config", file])
     let text = read(output, until: end)
     close(output)
@@ -33,8 +40,9 @@ struct ConfigurationCheck {
     guard let text else { throw ReloadError("\(program) --check --config \(file) has not ended in time") }
     // What is left of the macros: the signal that ended it, and its exit code.
     switch (status & 0x7f, status >> 8 & 0xff) {
-    case (0, 0): return nil
-    case (0, EX_CONFIG), (0, EX_USAGE): return text
+    case (0, 0): return .good
+    case (0, EX_CONFIG), (0, EX_USAGE): return .bad(text)
+    case (0, EX_NOINPUT): return .undecided(text)
     case (let signal, let code):
       throw ReloadError("\(program) --check ended with \(signal == 0 ? "code \(code)" : "signal \(signal)"): \(text)")
     }

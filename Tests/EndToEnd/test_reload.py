@@ -26,11 +26,13 @@ from wire import STATUS, Request, Result, info_request
 class Configured:
     """A daemon with a configuration file of its own."""
 
-    def __init__(self, start_daemon: Callable[..., Daemon], directory: Path, lanes: str, more: str = "") -> None:
+    def __init__(
+        self, start_daemon: Callable[..., Daemon], directory: Path, lanes: str, more: str = "", **environment: str
+    ) -> None:
         self.directory = directory
         self.file = directory / "xentd.yaml"
         self.write(lanes, more)
-        self.daemon = start_daemon("--config", str(self.file), lanes=False)
+        self.daemon = start_daemon("--config", str(self.file), lanes=False, environment=environment)
 
     def write(self, lanes: str, more: str = "") -> None:
         self.file.write_text(f"lanes:\n{lanes}{more}")
@@ -586,6 +588,21 @@ def test_xent_reload_says_that_a_daemon_did_not_say_in_time_what_it_made_of_the_
     for _ in range(WAITING):
         assert Result(pull.recv()).status == 0
     wait_until(lambda: configured.daemon.status()["configuration"]["reloads"] == 1, "it is over when they have left")
+
+
+def test_a_key_that_only_the_daemon_can_read_is_left_to_it(
+    start_daemon: Callable[..., Daemon], place: Any  # noqa: F811
+) -> None:
+    lane = f"  - name: r\n    kind: router\n    endpoints: {{bind: '{place.tcp}', curve: true}}\n"
+    curve = place.configuration(lane).read_text().splitlines()[0] + "\n"
+    credential = curve.replace(f"{place.directory}/server.key", "credential:server.key")
+    configured = Configured(start_daemon, place.directory, lane, credential, CREDENTIALS_DIRECTORY=str(place.directory))
+    elsewhere = os.environ | {"CREDENTIALS_DIRECTORY": "/nowhere"}
+    done = xent_reload(configured, env=elsewhere)
+    assert done.returncode == 0 and "left to the daemon to check: " in done.stdout, done.stderr
+    (place.directory / "server.key").unlink()
+    refused = xent_reload(configured, env=elsewhere)
+    assert refused.returncode == 1 and "server.key: cannot be read" in refused.stderr
 
 
 def test_xent_reload_without_waiting_needs_no_answer(configured: Configured, context: zmq.Context) -> None:

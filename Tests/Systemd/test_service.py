@@ -175,6 +175,20 @@ def test_a_reload_that_is_refused_fails_with_the_reason_and_changes_nothing(serv
     assert "REFUSED" not in service.machine.do("xent", "status")
 
 
+def test_a_reload_can_read_what_the_start_could(service: Service) -> None:
+    machine, file = service.machine, service.machine.path("/etc/xentd/xentd.yaml")
+    good = file.read_text()
+    machine.do("xent", "keygen", "/etc/xentd/curve.key")
+    machine.path("/etc/xentd/clients").write_text("# nobody yet\n")
+    file.write_text(good + "curve: {secret_key: 'credential:curve.key', clients: /etc/xentd/clients}\n")
+    service.drop_in("credential.conf", "[Service]\nLoadCredential=curve.key:/etc/xentd/curve.key\n")
+    service.machine.do("systemctl", "reload", "xentd.service")
+    assert '"reloads":1' in machine.do("xent", "status", "--json").replace(" ", "")
+    file.write_text(good)
+    service.drop_in("credential.conf", None)
+    machine.do("rm", "/etc/xentd/curve.key", "/etc/xentd/curve.key.pub", "/etc/xentd/clients")
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "systemd/examples").glob("*.conf")))
 def test_the_service_runs_with_each_example_of_a_drop_in(service: Service, name: str) -> None:
     service.drop_in(name, service.machine.path(f"{EXAMPLES}/{name}").read_text())
