@@ -89,7 +89,7 @@ let package = Package(
       name: "CrossEntropyTests", dependencies: ["CrossEntropy", "CrossEntropyKernels", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "XentServiceTests", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "TestSupport"],
+      name: "XentServiceTests", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", "TestSupport"],
       swiftSettings: common),
     .testTarget(
       name: "XentClientTests", dependencies: ["XentClient", "XentProtocol", "ZeroMQ"], swiftSettings: common),

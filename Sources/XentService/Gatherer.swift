@@ -24,11 +24,30 @@ final class Gatherer {
   /// Whether the next round has a request already.
   var hasCarried: Bool { carried != nil }
 
-  /// - Parameter plan: is given each request as it comes.
-  func gather(from lanes: [any Lane], plan: (BatchSlot, any Lane) -> Void) throws(ZeroMQError) {
+  /// Whether a request of the lane is in the round, or is the first of the next.
+  func hasTaken(from lane: any Lane) -> Bool {
+    carried.map { $0.lane === lane } ?? false || requests.contains { $0.lane === lane }
+  }
+
+  /// Lets go a lane that is to be closed.
+  func forget(_ lane: any Lane) {
+    endRound()
+    if let carried, carried.lane === lane {
+      spareSlots.append(carried.slot)
+      self.carried = nil
+    }
+  }
+
+  /// Keeps the slots of the last round, and lets its lanes go.
+  private func endRound() {
     for request in requests { spareSlots.append(request.slot) }
     requests.removeAll(keepingCapacity: true)
     sources.removeAll(keepingCapacity: true)
+  }
+
+  /// - Parameter plan: is given each request as it comes.
+  func gather(from lanes: [any Lane], plan: (BatchSlot, any Lane) -> Void) throws(ZeroMQError) {
+    endRound()
     for lane in lanes { sources.append(Source(lane: lane, isOpen: lane.isReadable)) }
     var byteCount = takeCarried()
     while byteCount < ServiceConfiguration.roundByteCount, requests.count < ServiceConfiguration.roundBatchCount,

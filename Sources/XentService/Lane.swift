@@ -3,13 +3,16 @@ import ZeroMQ
 
 /// A way in for requests and out for results. Owned by the loop's thread.
 protocol Lane: AnyObject {
-  var configuration: LaneConfiguration { get }
+  /// May change as far as the lane needs no other sockets for it.
+  var configuration: LaneConfiguration { get set }
   var metrics: LaneMetrics { get }
   /// Of the configuration: what each request is held against.
   var limits: RequestLimits { get }
   /// The lane's part of what is taken.
   var share: LaneShare { get set }
   var peerLog: PeerLog { get set }
+  var handshakeLog: HandshakeLog { get set }
+  var stage: LaneStage { get set }
 
   /// Whether the lane takes requests now: false holds its clients back.
   var isReading: Bool { get }
@@ -59,6 +62,11 @@ protocol Lane: AnyObject {
   func setLinger(milliseconds: Int32) throws(ZeroMQError)
 }
 
+extension Lane {
+  /// What would be lost of results if the lane were closed now.
+  var undeliveredByteCount: Int { max(waitingByteCount, heldByteCount) }
+}
+
 extension SocketOptions {
   /// The options of a socket that requests come in by.
   init(requestsOf configuration: LaneConfiguration) {
@@ -77,5 +85,20 @@ extension SocketOptions {
     options.receiveHighWaterMark = 1
     options.maximumFrameByteCount = 1024
     return options
+  }
+}
+
+/// Makes a lane. Its endpoints are to be opened.
+/// - Throws: `ZeroMQError`; `EndpointError` where an endpoint should not be had.
+func makeLane(_ configuration: LaneConfiguration, context: borrowing Context) throws -> any Lane {
+  for endpoint in configuration.endpoints {
+    guard let problem = endpoint.problem ?? endpoint.securityProblem else { continue }
+    throw EndpointError(endpoint: endpoint.address, reason: problem)
+  }
+  switch configuration.sockets {
+  case .pipeline(let requests, let results):
+    return try PipelineLane(configuration, requests: requests, results: results, context: context)
+  case .router(let endpoints):
+    return try RouterLane(configuration, endpoints: endpoints, context: context)
   }
 }

@@ -23,8 +23,12 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   private var retiredMonitor: PeerMonitor?
   var socket: Socket
   private let options: SocketOptions
-  private let maximumPeerCount: Int
+  /// By each endpoint that is bound.
+  var maximumPeerCount: Int { didSet { isCountDue = true } }
+  private var isCountDue = false
   private(set) var peers: [EndpointPeers]
+  /// The paths of its endpoints, until it goes.
+  private var claims: [Claim] = []
   /// How many peers there are, by all endpoints.
   private(set) var peerCount = 0
   /// Peers that were disconnected because there were too many.
@@ -42,9 +46,16 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     self.socket = socket
   }
 
-  /// Binds and connects.
+  /// Claims its paths, binds and connects.
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
   mutating func open() throws {
+    for endpoint in peers.map(\.endpoint) where endpoint.role == .bind {
+      claims.append(Claim(try EndpointClaim(endpoint.address)))
+    }
+    try listen()
+  }
+
+  private mutating func listen() throws {
     for index in peers.indices {
       let endpoint = peers[index].endpoint
       switch endpoint.role {
@@ -66,11 +77,12 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   /// Remembers what the poll saw of its peers.
   /// - Returns: what it saw of the socket.
   mutating func look(at poller: borrowing Poller) throws(ZeroMQError) -> Poller.Events {
-    if poller.events(at: places.monitor).contains(.readable) { try countPeers() }
+    if isCountDue || poller.events(at: places.monitor).contains(.readable) { try countPeers() }
     return poller.events(at: places.socket)
   }
 
   private mutating func countPeers() throws(ZeroMQError) {
+    isCountDue = false
     for index in peers.indices {
       guard let address = peers[index].address else { continue }
       refusedPeerCount += try monitor.disconnectSurplus(at: address, most: maximumPeerCount)
@@ -94,7 +106,7 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     socket = freshSocket
     peerCount = 0
     for index in peers.indices { peers[index].count = 0 }
-    try open()
+    try listen()
   }
 
   /// Whether a socket that was closed still holds something.
@@ -133,4 +145,10 @@ package struct EndpointPeers: Sendable {
   package var count = 0
 
   init(endpoint: EndpointConfiguration) { self.endpoint = endpoint }
+}
+
+/// Holds a claim where a noncopyable value cannot stand.
+private final class Claim {
+  private let claim: EndpointClaim
+  init(_ claim: consuming EndpointClaim) { self.claim = claim }
 }

@@ -40,6 +40,9 @@ struct MemoryKeeper: ~Copyable {
     try lane.reopenRequests(context: context)
   }
 
+  /// Lets a lane go that is to be closed.
+  mutating func forget(_ lane: any Lane) { lanesThatLetGo.removeAll { $0 === lane } }
+
   /// To be called when there is nothing to do.
   /// - Parameter start: since when there has been nothing.
   mutating func rest(since start: UInt64) { watch.rest(since: start, now: Clock.monotonicNanoseconds) }

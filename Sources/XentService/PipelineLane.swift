@@ -4,11 +4,19 @@ import ZeroMQ
 /// A PULL socket for requests and a PUSH socket for results, with one consumer of results. It never drops a result: when
 /// nobody takes them, it stops reading, and its clients' sends block.
 final class PipelineLane: Lane {
-  let configuration: LaneConfiguration
+  var configuration: LaneConfiguration {
+    didSet {
+      metrics.configuration = configuration
+      requests.maximumPeerCount = configuration.maximumPeerCount
+      results.maximumPeerCount = configuration.maximumPeerCount
+    }
+  }
   let metrics: LaneMetrics
   var limits: RequestLimits { configuration.limits }
   var share = LaneShare()
   var peerLog = PeerLog()
+  var handshakeLog = HandshakeLog()
+  var stage = LaneStage.serving
   private var requests: LaneSocket<PullSocket>
   private var results: LaneSocket<PushSocket>
   private let account = ResultAccount()

@@ -9,11 +9,18 @@ final class RouterLane: Lane {
   /// Clients that are remembered before those are forgotten for whom nothing is held.
   private static let fewestForgottenClients = 256
 
-  let configuration: LaneConfiguration
+  var configuration: LaneConfiguration {
+    didSet {
+      metrics.configuration = configuration
+      requests.maximumPeerCount = configuration.maximumPeerCount
+    }
+  }
   let metrics: LaneMetrics
   var limits: RequestLimits { configuration.limits }
   var share = LaneShare()
   var peerLog = PeerLog()
+  var handshakeLog = HandshakeLog()
+  var stage = LaneStage.serving
   private var requests: LaneSocket<RouterSocket>
   /// Of all clients together.
   private let account = ResultAccount()

@@ -10,7 +10,8 @@ package struct SocketAccess: Equatable, Sendable {
 
   package init() {}
 
-  var isDefault: Bool { mode == nil && groupID == nil }
+  /// Whether nothing was said.
+  package var isDefault: Bool { mode == nil && groupID == nil }
 
   /// Binds a socket so that at no time more users can connect than may.
   /// - Throws: what `bind` throws, or `EndpointError`.

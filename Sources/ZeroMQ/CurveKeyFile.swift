@@ -89,15 +89,20 @@ private func octal(_ mode: mode_t) -> String { String(mode, radix: 8) }
 package struct CurveKeyFileError: Error, Equatable, Sendable, CustomStringConvertible {
   package let path: String
   package let problem: String
+  /// Whether the system does not let this process have the file, so that nothing is known of what is in it.
+  package let isOfSystem: Bool
   package var description: String { "\(path): \(problem)" }
 
   init(path: String, problem: String) {
     self.path = path
     self.problem = problem
+    isOfSystem = false
   }
 
   /// For the error that the system has just left.
   init(path: String, _ doing: String) {
-    self.init(path: path, problem: "cannot be \(doing): \(String(cString: strerror(errno)))")
+    self.path = path
+    problem = "cannot be \(doing): \(String(cString: strerror(errno)))"
+    isOfSystem = true
   }
 }

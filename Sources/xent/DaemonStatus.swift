@@ -32,6 +32,8 @@ struct DaemonStatus: Decodable {
     let reloads: Int
     let lastReloadSuccessful: Bool
     let lastReloadError: String?
+    /// Settings of the file that are in force only after the next start.
+    let waitingForRestart: [String]
   }
 
   struct InFlight: Decodable {

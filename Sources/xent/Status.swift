@@ -1,8 +1,6 @@
 import ArgumentParser
-import FoundationEssentials
 import Glibc
 import XentClient
-import XentProtocol
 
 /// `xent status`: how a daemon is.
 struct Status: ParsableCommand {
@@ -38,7 +36,7 @@ struct Status: ParsableCommand {
   func run() throws {
     do {
       guard !watch else { return try watchForEver() }
-      let (address, body) = try ask(candidates)
+      let (address, body) = try StatusSource(http: http).first { ($0, $1) }
       let status = try DaemonStatus(json: body)
       put(json ? line(body) : StatusReport(status: status, address: address.description).text + "\n")
       if !status.ready { throw ExitCode(1) }
@@ -50,33 +48,9 @@ struct Status: ParsableCommand {
     }
   }
 
-  private var candidates: [MonitoringAddress] {
-    if let http { return [MonitoringAddress(http)] }
-    let environment = ProcessInfo.processInfo.environment
-    let directories = [DefaultEndpoints.user(environment: environment), .system].compactMap { $0?.directory }
-    return MonitoringAddress.candidates(environment: environment, directories: directories)
-  }
-
-  /// The answer of the first that gives one.
-  private func ask(_ candidates: [MonitoringAddress]) throws -> (MonitoringAddress, [UInt8]) {
-    var failures: [MonitoringError] = []
-    for address in candidates {
-      do throws(MonitoringError) {
-        let answer = try address.get("/status")
-        guard answer.status == 200 else {
-          throw MonitoringError(address: address, reason: "answers with status \(answer.status); it is no daemon's")
-        }
-        return (address, answer.body)
-      } catch {
-        failures.append(error)
-      }
-    }
-    throw NoStatus(failures: failures)
-  }
-
   private func watchForEver() throws {
     // The first answer settles which daemon is watched.
-    let (address, first) = try ask(candidates)
+    let (address, first) = try StatusSource(http: http).first { ($0, $1) }
     var view = WatchView(address: address.description, isTerminal: isatty(STDOUT_FILENO) == 1)
     var body: Result<[UInt8], any Error> = .success(first)
     while true {
@@ -86,7 +60,7 @@ struct Status: ParsableCommand {
         if json { complain("\(error)") } else { put(view.showLoss("\(error)")) }
       }
       usleep(useconds_t(interval * 1e6))
-      body = Result { try ask([address]).1 }
+      body = Result { try StatusSource([address]).first { $1 } }
     }
   }
 
@@ -108,14 +82,5 @@ struct Status: ParsableCommand {
       guard count > 0 else { Glibc.exit(1) }
       left = left.dropFirst(count)
     }
-  }
-}
-
-/// Nobody could be asked.
-private struct NoStatus: Error, CustomStringConvertible {
-  let failures: [MonitoringError]
-  var description: String {
-    "no daemon answers: \(failures.map(\.description).joined(separator: "; ")). Start one with `xentd`, or name where it "
-      + "answers HTTP with --http (`http` in its configuration)"
   }
 }

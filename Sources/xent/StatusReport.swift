@@ -49,8 +49,10 @@ struct StatusReport {
     let configuration = status.configuration
     let file = configuration.file ?? "the command line"
     guard configuration.reloads > 0 else { return file }
-    let reloads = "\(file), reloaded \(counted(configuration.reloads, "time", "times"))"
-    return configuration.lastReloadError.map { "\(reloads), the last time REFUSED: \($0)" } ?? reloads
+    var words = "\(file), reloaded \(counted(configuration.reloads, "time", "times"))"
+    let waiting = configuration.waitingForRestart
+    if !waiting.isEmpty { words += ", waits for a restart: \(waiting.joined(separator: ", "))" }
+    return configuration.lastReloadError.map { "\(words), the last time REFUSED: \($0)" } ?? words
   }
 
   private var inFlight: String {

@@ -7,5 +7,5 @@ struct Xent: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "xent", abstract: "Asks a xentd daemon for softmax cross-entropy, and how it is.",
     version: releaseVersion,
-    subcommands: [Eval.self, Status.self, Keygen.self])
+    subcommands: [Eval.self, Status.self, Reload.self, Keygen.self])
 }

@@ -1,4 +1,5 @@
 import CrossEntropy
+import Glibc
 import Logging
 import XentProtocol
 import XentService
@@ -7,12 +8,18 @@ import ZeroMQ
 /// The service in its process: log, signals, service manager.
 struct Daemon {
   private let settings: Settings
+  private let readAgain: () throws -> Settings
 
-  init(_ settings: Settings) { self.settings = settings }
+  /// - Parameter readAgain: has the settings as they would be at a start now.
+  init(_ settings: Settings, readAgain: @escaping () throws -> Settings) {
+    self.settings = settings
+    self.readAgain = readAgain
+  }
 
-  /// Serves until SIGTERM or SIGINT.
+  /// Serves until SIGTERM or SIGINT, and changes on SIGHUP to what the configuration says then.
   func run() throws {
-    let logger = makeLogger()
+    let logLevel = LogLevel(settings.logLevel)
+    let logger = Logger(label: "xentd") { DaemonLogHandler(label: $0, level: logLevel) }
     let (stop, reload) = (ServiceRequest(), ServiceRequest())
     listenToSignals(stop: stop, reload: reload)
     let kernel = try settings.kernelName.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
@@ -25,14 +32,15 @@ struct Daemon {
       selfTestSeconds: settings.service.selfTestSeconds)
     let manager = ServiceManager()
     let loop = try ServiceLoop(
-      configuration: settings.service, memoryByteLimit: settings.memoryByteLimit, engine: engine, metrics: metrics,
-      stop: stop, observer: manager, logger: logger)
+      configuration: settings.service,
+      source: SettingsReader(settings, readAgain: readAgain, logger: logger, logLevel: logLevel),
+      engine: engine, metrics: metrics, stop: stop, reload: reload, observer: manager, logger: logger)
     let budget = settings.memoryBudget
     let health = Health(metrics, watchdogNanoseconds: manager.watchdogNanoseconds)
     let pages = MonitoringPages(
       metrics: metrics,
       identity: ServiceIdentity(
-        engine: identity, libraryVersion: ZeroMQ.libraryVersion(), configurationFile: settings.file),
+        engine: identity, libraryVersion: ZeroMQ.libraryVersion(), configurationFile: settings.file.map(absolutePath)),
       health: health)
     let server = try MonitoringServer(settings.http, pages, logger: logger)
     defer { server.stop() }
@@ -44,7 +52,7 @@ struct Daemon {
         "version": "\(releaseVersion)", "kernel": "\(kernel.name)", "workers": "\(workerCount)",
         "libzmq": "\(ZeroMQ.libraryVersion())",
       ])
-    warnOfUnusedSockets(logger)
+    warnOfPassedSockets(settings.service, logger)
     logger.info(
       "memory",
       metadata: [
@@ -53,20 +61,11 @@ struct Daemon {
       ])
     try loop.run()
   }
+}
 
-  /// A socket that the service manager passes and nobody accepts at lets clients wait for ever.
-  private func warnOfUnusedSockets(_ logger: Logger) {
-    let endpoints = Set(settings.service.lanes.flatMap(\.endpoints).map(\.address))
-    for socket in InheritedSockets.ofProcess.sockets where endpoints.isDisjoint(with: socket.endpoints) {
-      logger.warning(
-        "no endpoint has a socket that the service manager passes",
-        metadata: ["name": "\(socket.name)", "address": "\(socket.endpoints.first ?? "does not listen")"])
-    }
-  }
-
-  private func makeLogger() -> Logger {
-    var logger = Logger(label: "xentd") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = settings.logLevel
-    return logger
-  }
+/// What a path means in the directory that the process is in.
+private func absolutePath(_ path: String) -> String {
+  guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
+  defer { free(directory) }
+  return "\(String(cString: directory))/\(path)"
 }

@@ -11,6 +11,8 @@ struct ConfigurationError: Error, CustomStringConvertible {
   let file: String
   let line: Int?
   let problem: String
+  /// Whether it is only that a file which this one names cannot be read, by this process.
+  var isOfOtherFile = false
   var description: String { line.map { "\(file):\($0): \(problem)" } ?? "\(file): \(problem)" }
 }
 

@@ -54,7 +54,9 @@ extension Section {
       do throws(CurveKeyFileError) {
         return try read(path)
       } catch {
-        throw self.error(key, error.description)
+        var problem = self.error(key, error.description)
+        problem.isOfOtherFile = error.isOfSystem
+        throw problem
       }
     }
   }

@@ -91,7 +91,7 @@ struct Xentd: ParsableCommand {
     }
     ignoreBrokenPipes()
     do {
-      try Daemon(settings).run()
+      try Daemon(settings, readAgain: self.settings).run()
     } catch {
       complain("\(error)")
       throw ExitCode(EX_UNAVAILABLE)
@@ -105,7 +105,9 @@ struct Xentd: ParsableCommand {
       throw error
     } catch {
       complain("\(error)")
-      throw ExitCode(EX_CONFIG)
+      // Who checks may be another user than the daemon's.
+      let isUndecided = check && (error as? ConfigurationError)?.isOfOtherFile == true
+      throw ExitCode(isUndecided ? EX_NOINPUT : EX_CONFIG)
     }
   }
 

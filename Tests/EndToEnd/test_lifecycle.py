@@ -96,6 +96,12 @@ def pipeline_daemon(start_daemon: Callable[..., Daemon], directory: Path, drain_
     return start_daemon("--config", str(config), lanes=False), requests, results
 
 
+def test_a_stop_leaves_nothing_behind_that_looks_like_a_daemon(daemon: Daemon) -> None:
+    assert all((daemon.directory / name).is_socket() for name in "qrxh")
+    assert daemon.stop() == 0
+    assert {path.name for path in daemon.directory.iterdir()} == {"log", "notify"}
+
+
 def test_a_stop_with_results_for_nobody_does_not_wait_for_them(
     start_daemon: Callable[..., Daemon], context: zmq.Context, short_directory: Path
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -123,6 +125,46 @@ def test_a_tcp_socket_is_served_too(
     client = connect(context, zmq.DEALER, f"tcp://{host}:{port}", IPV6=1)
     client.send_multipart(small().split())
     assert Result(client.recv()).status == 0
+
+
+def test_a_reload_leaves_passed_sockets_to_the_service_manager(
+    launch: Launch, short_directory: Path, context: zmq.Context
+) -> None:
+    paths = [short_directory / name for name in ("a", "b")]
+    listeners = [listening(path) for path in paths]
+    inodes = [path.stat().st_ino for path in paths]
+    file, log = short_directory / "xentd.yaml", short_directory / "log"
+
+    def configure(*names: str, more: str = "") -> None:
+        lanes = [f"  - {{name: {name}, kind: router, endpoints: {{bind: 'ipc://{short_directory}/{name}'{more}}}}}\n" for name in names]
+        file.write_text("lanes:\n" + "".join(lanes))
+
+    def reload(what: str) -> None:
+        count = log.read_text().count(what)
+        process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + PATIENCE
+        while log.read_text().count(what) == count:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.01)
+
+    configure("a", "b")
+    process = launch(listeners, "--config", str(file))
+    clients = [Client(context, f"ipc://{path}") for path in paths]
+    assert all(client.ask(small()).status == 0 for client in clients)
+    configure("a")
+    reload("lane closed")
+    assert clients[0].ask(small()).status == 0
+    assert "no endpoint has a socket" in log.read_text() and f"{short_directory}/b" in log.read_text()
+    clients[1].socket.send_multipart(small().split())  # waits where the service manager listens
+    configure("a", "b", more=", mode: '0600'")
+    reload("configuration read again")
+    assert Result(clients[1].socket.recv()).status == 0
+    assert log.read_text().count("mode and group do nothing here") == 2
+    process.terminate()
+    assert process.wait(PATIENCE) == 0
+    assert [path.stat().st_ino for path in paths] == inodes
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o660}
+    assert not list(short_directory.glob("*.lock"))
 
 
 def test_sockets_that_were_meant_for_another_process_are_left_alone(

@@ -12,7 +12,7 @@ import zmq
 
 from machine import wait_for
 from service import DIGITS, EXAMPLES, UNITS, Client, Service
-from wire import Request
+from wire import STATUS, Request
 
 ROOT = Path(__file__).resolve().parents[2]
 MEAN = 0.1889449  # of the digits
@@ -126,6 +126,67 @@ def test_a_wrong_configuration_is_told_by_its_line_and_not_tried_again(service: 
     file.write_text(good)
     service.start()
     assert f"{MEAN}" in service.evaluate()
+
+
+def test_a_reload_takes_effect_while_the_service_runs(service: Service, client: Client) -> None:
+    client.send(small())
+    assert client.receive().status == 0
+    file, process = service.machine.path("/etc/xentd/xentd.yaml"), service.process
+    good = file.read_text()
+    file.write_text(good.replace("rows: 16777216", "rows: 2").replace("self_test_seconds: 5", "self_test_seconds: 7"))
+    service.machine.do("systemctl", "reload", "xentd.service")
+    client.send(small())
+    assert client.receive().status == STATUS["BAD_SHAPE"], "it counts for who is connected"
+    wait_for(lambda: "waits for a restart: self_test_seconds" in service.journal, "the journal says it")
+    # A lane more, whose path the daemon itself binds, and gone again.
+    lane = "lanes:\n  - {name: more, kind: router, endpoints: 'ipc:///run/xentd/more.sock'}\n"
+    file.write_text(good.replace("lanes:\n", lane))
+    service.machine.do("systemctl", "reload", "xentd.service")
+    assert f"{MEAN}" in service.evaluate("--endpoint", "ipc:///run/xentd/more.sock")
+    file.write_text(good)
+    service.machine.do("systemctl", "reload", "xentd.service")
+    wait_for(lambda: not service.machine.path("/run/xentd/more.sock").exists(), "the lane is closed")
+    client.send(small())
+    assert client.receive().status == 0
+    assert service.process == process and service.is_active
+
+
+def test_a_reload_that_is_refused_fails_with_the_reason_and_changes_nothing(service: Service, client: Client) -> None:
+    file, process = service.machine.path("/etc/xentd/xentd.yaml"), service.process
+    good = file.read_text()
+    line = good.splitlines().index("workers: auto") + 1
+    refusals = {
+        # One that no daemon would take, and one that this daemon cannot.
+        good.replace("workers: auto", "workers: many"): f"xent: /etc/xentd/xentd.yaml:{line}: workers: ",
+        good.replace("memory_limit: auto", "memory_limit: 100000000000").replace(
+            "clients_waiting_bytes: 268435456", "clients_waiting_bytes: 50000000000"): "another memory_limit waits",
+    }
+    for text, reason in refusals.items():
+        file.write_text(text.replace("rows: 16777216", "rows: 2"))
+        assert reason not in service.journal
+        assert service.machine.call("systemctl", "reload", "xentd.service").returncode != 0
+        wait_for(lambda: reason in service.journal, reason)
+        assert service.is_active and service.process == process
+        client.send(small())
+        assert client.receive().status == 0
+    assert "REFUSED: memory_limit: " in service.machine.do("xent", "status")
+    file.write_text(good)
+    service.machine.do("systemctl", "reload", "xentd.service")
+    assert "REFUSED" not in service.machine.do("xent", "status")
+
+
+def test_a_reload_can_read_what_the_start_could(service: Service) -> None:
+    machine, file = service.machine, service.machine.path("/etc/xentd/xentd.yaml")
+    good = file.read_text()
+    machine.do("xent", "keygen", "/etc/xentd/curve.key")
+    machine.path("/etc/xentd/clients").write_text("# nobody yet\n")
+    file.write_text(good + "curve: {secret_key: 'credential:curve.key', clients: /etc/xentd/clients}\n")
+    service.drop_in("credential.conf", "[Service]\nLoadCredential=curve.key:/etc/xentd/curve.key\n")
+    service.machine.do("systemctl", "reload", "xentd.service")
+    assert '"reloads":1' in machine.do("xent", "status", "--json").replace(" ", "")
+    file.write_text(good)
+    service.drop_in("credential.conf", None)
+    machine.do("rm", "/etc/xentd/curve.key", "/etc/xentd/curve.key.pub", "/etc/xentd/clients")
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "systemd/examples").glob("*.conf")))

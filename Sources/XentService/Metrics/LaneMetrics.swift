@@ -4,7 +4,7 @@ import ZeroMQ
 
 /// What one lane has done, and how it is. The loop writes, others read.
 package final class LaneMetrics: Sendable {
-  package let configuration: LaneConfiguration
+  private let settings: Mutex<LaneConfiguration>
   package let endpoints: [EndpointMetrics]
   package let requests = Counter()
   package let requestBytes = Counter()
@@ -31,8 +31,14 @@ package final class LaneMetrics: Sendable {
   private let isPausedNow = Atomic<Bool>(false)
 
   init(_ configuration: LaneConfiguration) {
-    self.configuration = configuration
+    settings = Mutex(configuration)
     endpoints = configuration.endpoints.map { EndpointMetrics($0.address) }
+  }
+
+  /// As the lane has it now.
+  package internal(set) var configuration: LaneConfiguration {
+    get { settings.withLock { $0 } }
+    set { settings.withLock { $0 = newValue } }
   }
 
   /// Why a result was given up.

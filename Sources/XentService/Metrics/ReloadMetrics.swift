@@ -9,6 +9,8 @@ package final class ReloadMetrics: Sendable {
     package var attempts = 0
     /// Why the last was refused; nil where it was not, or there was none.
     package var error: String?
+    /// The settings of the file that are in force only after the next start.
+    package var waitingForRestart: [String] = []
     /// When the last was over, in nanoseconds since 1970; the start, where there was none.
     package var atWallNanoseconds = Clock.wallNanoseconds
 
@@ -20,12 +22,18 @@ package final class ReloadMetrics: Sendable {
   package var outcome: Outcome { state.withLock { $0 } }
 
   /// Notes that a reload is over.
-  /// - Parameter error: why it was refused; nil where it was not.
-  package func didReload(error: String?) {
+  /// - Parameters:
+  ///   - error: why it was refused, or did not succeed whole; nil where it did.
+  ///   - waitingForRestart: the settings that are in force only after the next start; nil where the file was not taken.
+  package func didReload(error: String?, waitingForRestart: [String]? = nil) {
     state.withLock { outcome in
       outcome.attempts += 1
       outcome.error = error
+      if let waitingForRestart { outcome.waitingForRestart = waitingForRestart }
       outcome.atWallNanoseconds = Clock.wallNanoseconds
     }
   }
+
+  /// Notes that what was wrong with the last reload is mended.
+  func didMend() { state.withLock { $0.error = nil } }
 }

@@ -3,20 +3,39 @@
 extension ServiceMetrics {
   struct LaneList {
     var lanes: [LaneMetrics] = []
+    /// Lanes that are departing and have a successor of the same name.
+    var superseded: [LaneMetrics] = []
     /// What lanes did that are not served any more.
     var retired = ServiceCounts()
   }
 
-  /// The lanes that are served now.
+  /// The lanes that are served now, each name once.
   package var lanes: [LaneMetrics] { laneList.withLock { $0.lanes } }
 
-  func add(_ lane: LaneMetrics) { laneList.withLock { $0.lanes.append(lane) } }
+  /// Adds a lane, in the place of one of the same name.
+  func add(_ lane: LaneMetrics) {
+    laneList.withLock { list in
+      let name = lane.configuration.name
+      guard let index = list.lanes.firstIndex(where: { $0.configuration.name == name }) else {
+        return list.lanes.append(lane)
+      }
+      list.superseded.append(list.lanes[index])
+      list.lanes[index] = lane
+    }
+  }
 
+  /// Removes a lane that is closed. What it did still counts.
   func remove(_ lane: LaneMetrics) {
     laneList.withLock { list in
-      guard let index = list.lanes.firstIndex(where: { $0 === lane }) else { return }
-      list.lanes.remove(at: index)
       list.retired.add(lane)
+      list.superseded.removeAll { $0 === lane }
+      guard let index = list.lanes.firstIndex(where: { $0 === lane }) else { return }
+      let name = lane.configuration.name
+      if let older = list.superseded.lastIndex(where: { $0.configuration.name == name }) {
+        list.lanes[index] = list.superseded.remove(at: older)
+      } else {
+        list.lanes.remove(at: index)
+      }
     }
   }
 
@@ -24,7 +43,7 @@ extension ServiceMetrics {
   package var counts: ServiceCounts {
     laneList.withLock { list in
       var counts = list.retired
-      for lane in list.lanes { counts.add(lane) }
+      for lane in list.lanes + list.superseded { counts.add(lane) }
       return counts
     }
   }

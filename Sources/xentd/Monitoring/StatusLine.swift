@@ -20,7 +20,7 @@ struct StatusLine {
     let bytes = counts.requestBytes - last.bytes
     let batches = counts.batches - last.batches
     last = (now, counts.requestBytes, counts.batches)
-    let problems = health.problems + pausedLanes
+    let problems = health.problems + pausedLanes + refusedConfiguration
     let isIdle = bytes == 0 && metrics.inflightBatches == 0
     let traffic = isIdle ? "idle" : rates(bytes: Double(bytes) / seconds, batches: Double(batches) / seconds)
     return ([traffic] + problems).joined(separator: "; ")
@@ -28,6 +28,10 @@ struct StatusLine {
 
   private var pausedLanes: [String] {
     metrics.lanes.filter(\.isPaused).map { "lane \($0.configuration.name) is paused: nobody takes its results" }
+  }
+
+  private var refusedConfiguration: [String] {
+    metrics.reload.outcome.isSuccessful ? [] : ["the configuration was refused when it was read last: see xent status"]
   }
 
   private func rates(bytes: Double, batches: Double) -> String {

@@ -59,6 +59,7 @@ struct StatusPage {
       "reloads": .integer(outcome.attempts),
       "last_reload_successful": .bool(outcome.isSuccessful),
       "last_reload_error": JSON(outcome.error),
+      "waiting_for_restart": .array(outcome.waitingForRestart.map(JSON.string)),
       "last_reload_timestamp_seconds": .number(seconds(outcome.atWallNanoseconds)),
     ]
   }
