@@ -5,9 +5,6 @@ DESTDIR ?=
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
-# What only a run can tell of exclusive access to memory is checked in debug builds and in all tests: in the path of a small
-# batch those checks are a seventh of the time.
-RELEASE_FLAGS := $(SWIFT_FLAGS) --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 PYTHON := .venv/bin/python
 
 .PHONY: help dependencies build demo test test-swift test-long test-python test-clients test-systemd chaos wheel lint \
@@ -20,7 +17,7 @@ dependencies:    ## Install what is missing of Debian's packages (libzmq, libyam
 	@Scripts/install-dependencies
 
 build: dependencies  ## Build the release: xentd, xent and xentload, with the Swift runtime inside
-	swift build $(RELEASE_FLAGS)
+	swift build $(SWIFT_FLAGS) --static-swift-stdlib
 
 demo: build      ## Evaluate real data with a daemon of its own, and check the result
 	@Scripts/demo $(BUILD)
