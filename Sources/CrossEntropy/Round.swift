@@ -7,19 +7,22 @@ import Synchronization
 ///
 /// Batches are added, `compute()` runs them, and the figures of each can be read. The round keeps its memory for the
 /// next, so that a steady stream of batches allocates nothing. One thread owns it.
+///
+/// What is touched for each batch is plain memory, and its accesses are not checked at run time: that would take as long as
+/// what they do.
 package final class Round {
   private let kernel: Kernel
   private let workers: [Worker]
   /// Batches of this round, in the order in which they were added.
-  private var entries = ReusableBuffer<Entry>()
+  @exclusivity(unchecked) private var entries = ReusableBuffer<Entry>()
   /// One for each tile of the round.
-  private var tileFigures = ReusableBuffer<Figures>()
-  private var tileEntries = ReusableBuffer<Int32>()
+  @exclusivity(unchecked) private var tileFigures = ReusableBuffer<Figures>()
+  @exclusivity(unchecked) private var tileEntries = ReusableBuffer<Int32>()
   /// For rows that are cut: a summary for each block, and for one-hot labels a scan for each tile.
-  private var blockSummaries = ReusableBuffer<BlockSummary>()
-  private var scans = ReusableBuffer<OneHotScan>()
+  @exclusivity(unchecked) private var blockSummaries = ReusableBuffer<BlockSummary>()
+  @exclusivity(unchecked) private var scans = ReusableBuffer<OneHotScan>()
   /// One for each row of the round that is cut.
-  private var cutRowEntries = ReusableBuffer<Int32>()
+  @exclusivity(unchecked) private var cutRowEntries = ReusableBuffer<Int32>()
   private let nextItem = Atomic<Int>(0)
 
   /// A batch with what was found out about it.
@@ -57,9 +60,9 @@ package final class Round {
     rereadByteCount = 0
   }
 
-  private var logitsByteCount = 0
+  @exclusivity(unchecked) private var logitsByteCount = 0
   /// Bytes of the logits of cut rows that are read a second time.
-  private var rereadByteCount = 0
+  @exclusivity(unchecked) private var rereadByteCount = 0
 
   /// Adds a batch, whose memory must stay as it is until `compute()` returns.
   /// - Returns: the batch's place in the round, for `figures(ofBatch:)`.

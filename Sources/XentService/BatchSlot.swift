@@ -2,27 +2,28 @@ import XentProtocol
 import ZeroMQ
 
 /// The memory for one request on its way through a round: its frames, its result, and whom the result is for. Slots are
-/// used again, so that a steady stream of requests allocates nothing but what libzmq does for the bytes.
+/// used again, so that a steady stream of requests allocates nothing but what libzmq does for the bytes. As in a `Round`, accesses
+/// to what is touched for each are not checked at run time.
 final class BatchSlot {
   /// On a router lane, the frame that names the client.
   var client = Message()
   /// Whether an empty frame stands between the client's name and the request, and so before the result.
-  private(set) var hasDelimiter = false
-  private var frames = InlineArray<5, Message> { _ in Message() }
+  @exclusivity(unchecked) private(set) var hasDelimiter = false
+  @exclusivity(unchecked) private var frames = InlineArray<5, Message> { _ in Message() }
   /// Where frames go that a request has no room for.
-  private var surplus = Message()
-  private(set) var request = RequestFrames()
+  @exclusivity(unchecked) private var surplus = Message()
+  @exclusivity(unchecked) private(set) var request = RequestFrames()
   /// What the request asks for; nil where none was read.
   var kind: RequestKind?
   /// Of a batch.
-  var plan = BatchPlan()
-  var result = Message()
+  @exclusivity(unchecked) var plan = BatchPlan()
+  @exclusivity(unchecked) var result = Message()
   /// Of the one for whom the result is.
   var account: ResultAccount?
   /// What is held free there for the result.
-  private var reservedByteCount = 0
+  @exclusivity(unchecked) private var reservedByteCount = 0
   /// When the turn ended before the one that took the request.
-  var lastTurnEndedAt: UInt64 = 0
+  @exclusivity(unchecked) var lastTurnEndedAt: UInt64 = 0
 
   /// Whether the result says only why the request was not computed.
   var isRefusal: Bool {

@@ -13,14 +13,14 @@ final class PipelineLane: Lane {
   }
   let metrics: LaneMetrics
   var limits: RequestLimits { configuration.limits }
-  var share = LaneShare()
+  @exclusivity(unchecked) var share = LaneShare()
   var peerLog = PeerLog()
   var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
   private var requests: LaneSocket<PullSocket>
   private var results: LaneSocket<PushSocket>
   private let account = ResultAccount()
-  private(set) var isReadable = false
+  @exclusivity(unchecked) private(set) var isReadable = false
 
   init(
     _ configuration: LaneConfiguration, requests requestEndpoints: [EndpointConfiguration],

@@ -17,7 +17,7 @@ final class RouterLane: Lane {
   }
   let metrics: LaneMetrics
   var limits: RequestLimits { configuration.limits }
-  var share = LaneShare()
+  @exclusivity(unchecked) var share = LaneShare()
   var peerLog = PeerLog()
   var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
@@ -28,7 +28,7 @@ final class RouterLane: Lane {
   private var clientCountToForget = fewestForgottenClients
   /// The accounts in which results wait.
   private var waitingAccounts: [ResultAccount] = []
-  private(set) var isReadable = false
+  @exclusivity(unchecked) private(set) var isReadable = false
   private var delimiter = Message()
 
   init(
