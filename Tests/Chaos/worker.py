@@ -42,7 +42,7 @@ def main() -> None:
                 problems.append(f"batch {number}: other bits than expected")
 
     addresses = [xentd.Pipeline(*each) if isinstance(each, list) else each for each in settings["addresses"]]
-    order = np.random.default_rng(settings["seed"]).integers(0, 1 << 30, settings["count"])
+    order = np.random.default_rng(settings["seed"]).permutation(settings["count"])
     with xentd.Client(addresses, timeout=settings["timeout"], resend_after=0.3, window_batches=256) as client:
         print("started", flush=True)
         for number in order.tolist() if settings["shuffled"] else range(settings["count"]):
