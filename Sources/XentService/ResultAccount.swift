@@ -5,7 +5,7 @@ import ZeroMQ
 /// the order in which they are to leave.
 final class ResultAccount {
   /// Results of at least this many bytes are counted until libzmq has let them go. Of smaller ones, libzmq's high-water
-  /// mark is bound enough.
+  /// mark is bound enough: 2 MiB for a peer.
   static let countedByteCount = 16 << 10
 
   /// Of large results, from their allocation until libzmq has let them go.

@@ -44,6 +44,6 @@ package struct ServiceConfiguration: Equatable, Sendable {
   package static let roundByteCount = 32 << 20
   /// Batches in a round at the most.
   package static let roundBatchCount = 1024
-  /// Results that libzmq keeps for each peer.
-  package static let sendHighWaterMark: Int32 = 64
+  /// Results that libzmq keeps for each peer. Small ones: large ones are counted, in bytes (`ResultAccount`).
+  package static let sendHighWaterMark: Int32 = 128
 }
