@@ -14,14 +14,18 @@ struct TimeCounts: Equatable {
   /// The places that are not 0 lie in between.
   private var lowest = Self.count
   private var highest = -1
+  /// The library tells no more than this for the highest place.
+  private var maximum: UInt64 = 0
 
   /// Notes a time; a longer one than an hour as an hour.
   mutating func note(_ nanoseconds: UInt64) {
-    let index = Self.index(of: min(nanoseconds, LatencyHistogram.highest))
+    let time = min(nanoseconds, LatencyHistogram.highest)
+    let index = Self.index(of: time)
     counts[index] += 1
     totalCount += 1
     lowest = min(lowest, index)
     highest = max(highest, index)
+    maximum = max(maximum, time)
   }
 
   mutating func add(_ other: TimeCounts) {
@@ -30,6 +34,7 @@ struct TimeCounts: Equatable {
     totalCount += other.totalCount
     lowest = min(lowest, other.lowest)
     highest = max(highest, other.highest)
+    maximum = max(maximum, other.maximum)
   }
 
   mutating func reset() {
@@ -38,13 +43,14 @@ struct TimeCounts: Equatable {
     totalCount = 0
     lowest = Self.count
     highest = -1
+    maximum = 0
   }
 
   var histogram: LatencyHistogram {
     var histogram = LatencyHistogram.forTimes()
     guard totalCount > 0 else { return histogram }
     for index in lowest...highest where counts[index] > 0 {
-      histogram.record(Self.lowestTime(at: index), count: counts[index])
+      histogram.record(index == highest ? maximum : Self.lowestTime(at: index), count: counts[index])
     }
     return histogram
   }
