@@ -29,10 +29,35 @@ struct HistogramTests {
 
   @Test("what is longer than an hour counts as an hour")
   func longest() {
-    var histogram = LatencyHistogram.forTimes()
-    histogram.note(.max)
-    #expect(histogram.totalCount == 1)
-    #expect(abs(histogram.seconds(at: 50) / 3600 - 1) < 0.002)
+    var times = TimeCounts()
+    times.note(.max)
+    #expect(times.totalCount == 1)
+    #expect(abs(times.seconds(at: 50) / 3600 - 1) < 0.002)
+  }
+
+  @Test("counts of times are those of the library's histogram, and none are left when they are emptied")
+  func counts() {
+    var random = SplitMix64(seed: 11)
+    var times = TimeCounts()
+    for round in 0..<3 {
+      var histogram = LatencyHistogram.forTimes()
+      // Every magnitude up to an hour, and the edges of each bucket.
+      let powers = (0..<41).map { UInt64(1) << $0 }
+      let edges = powers + powers.map { $0 - 1 } + powers.map { $0 + 1 } + [LatencyHistogram.highest]
+      let values = edges + (0..<20_000).map { _ in random.next() >> (23 + random.next() % 40) }
+      for value in values where round != 2 {
+        times.note(value)
+        histogram.record(value)
+      }
+      #expect(times.totalCount == histogram.totalCount)
+      #expect(times.histogram.encoded == histogram.encoded)
+      for percentile in [0.0, 1, 50, 99, 99.99, 100] where round != 2 {
+        #expect(times.seconds(at: percentile) == histogram.seconds(at: percentile))
+      }
+      #expect(round == 2 || times.meanSeconds == histogram.meanSeconds)
+      times.reset()
+      #expect(times == TimeCounts())
+    }
   }
 
   @Test(

@@ -35,6 +35,8 @@ struct ReadingTests {
       b_bucket{stage="quo\\"te, }",le="+Inf"} 2e3
       c +Inf
       nonsense
+      d{e=
+      d{e="f
       """)
     #expect(text.samples.count == 5)
     #expect(text.sum("a_total") == 3 && text.sum("c") == .infinity && text.sum("d") == nil)
@@ -54,7 +56,7 @@ struct ReadingTests {
           + "xentd_stage_duration_seconds_count{stage=\"queue\"} \(counts[2])\n")
     }
     let difference = MetricsDifference(
-      from: exposition([10, 10, 10], sum: 1), to: exposition([100, 109, 110], sum: 3))
+      from: exposition([10, 10, 10], sum: 1), to: exposition([100, 109, 110], sum: 3), lane: "a", seconds: 2)
     let stage = try #require(difference.stages.first)
     #expect(stage.name == "queue" && stage.count == 100 && stage.meanSeconds == 0.02)
     #expect(stage.p50 == 0.001 && stage.p99 == 0.01)

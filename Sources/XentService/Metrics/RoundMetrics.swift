@@ -29,7 +29,9 @@ struct RoundMetrics {
     metrics.batchBytes.record(requestByteCount)
     guard sentAtNanoseconds != 0 else { return }
     let gatheringSinceWall = startedAtWall &- (startedAt - gatheringSince)
-    metrics.stages.queue.record(Int(clamping: Int64(bitPattern: gatheringSinceWall &- sentAtNanoseconds)))
+    // What was sent while the loop gathered has not waited; neither has what a clock ahead of this one sent.
+    let waited = gatheringSinceWall > sentAtNanoseconds ? gatheringSinceWall - sentAtNanoseconds : 0
+    metrics.stages.queue.record(Int(clamping: waited))
   }
 
   /// All that is to be computed is known.

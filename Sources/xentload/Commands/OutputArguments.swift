@@ -32,7 +32,7 @@ struct HistogramArguments: ParsableArguments {
   var hdrLog: String?
 
   func write(_ outcome: RunOutcome) throws {
-    if let hgrm { try TextFile(hgrm).write(outcome.total.latencies.corrected.percentileDistribution) }
+    if let hgrm { try TextFile(hgrm).write(outcome.total.latencies.corrected.histogram.percentileDistribution) }
     if let hdrLog { try TextFile(hdrLog).write(HistogramLog(outcome.timeline.windows).text) }
   }
 }

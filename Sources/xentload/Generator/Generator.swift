@@ -5,8 +5,6 @@ import ZeroMQ
 
 /// One thread that sends batches and takes their results, through connections of its own.
 final class Generator {
-  /// A wait ends so much before a batch is due; the rest is spun away.
-  private static let spinNanoseconds: UInt64 = 60_000
   private static let longestWaitMilliseconds = 10
 
   let exchange = IntervalExchange()
@@ -234,17 +232,14 @@ final class Generator {
   /// Waits for a result, or until a batch is due: sleeps, and spins for the last moments.
   private func rest(since start: UInt64, _ now: UInt64) throws {
     defer { interval.idleNanoseconds += Clock.now() - start }
-    let isSending = !control.isStopping.load(ordering: .relaxed)
-    let canSend = isSending && links.contains(where: \.hasRoom)
-    let due = canSend ? pacer.intended : nil
-    if let due, due < now + Self.spinNanoseconds * 2 { return links.forEach { $0.unblock() } }
+    let canSend = !control.isStopping.load(ordering: .relaxed) && links.contains(where: \.hasRoom)
+    let pause = canSend ? pacer.pause(at: now) : .forResult
+    defer { links.forEach { $0.unblock() } }
+    if pause == .spin { return }
     poller.removeAll()
-    for link in links {
-      link.add(to: &poller)
-      link.unblock()
-    }
-    if let due {
-      timer.set(due - Self.spinNanoseconds)
+    for link in links { link.add(to: &poller) }
+    if case .sleep(let time) = pause {
+      timer.set(time)
       _ = poller.add(descriptor: timer.descriptor, for: .readable)
     }
     try poller.wait(milliseconds: Self.longestWaitMilliseconds)

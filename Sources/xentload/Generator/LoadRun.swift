@@ -55,11 +55,10 @@ struct LoadRun {
     threads.forEach { $0.join() }
     live.clear()
     if let error = generators.compactMap(\.error).first { throw error }
-    let metricsOutcome = MetricsOutcome(metrics, metricsBefore, metricsAfter)
+    let metricsOutcome = MetricsOutcome(
+      metrics, metricsBefore, metricsAfter, lane: daemon.lane, seconds: before.seconds(until: after))
     var processors = before.report(until: after, generatorBusy: generatorBusy)
-    if processors.daemonCores == nil {
-      processors.daemonCores = metricsOutcome.difference?.cores(in: before.seconds(until: after))
-    }
+    if processors.daemonCores == nil { processors.daemonCores = metricsOutcome.difference?.cores }
     return outcome(processors, metricsOutcome)
   }
 

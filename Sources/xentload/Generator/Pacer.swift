@@ -1,5 +1,18 @@
 /// When a generator's next batch should leave, and whether it left late.
 struct Pacer {
+  /// How to wait for the next batch.
+  enum Pause: Equatable {
+    /// It is due so soon that a sleep might end too late.
+    case spin
+    /// A sleep until this time is followed by spinning.
+    case sleep(until: UInt64)
+    /// Nothing is due at a known time: a result is waited for.
+    case forResult
+  }
+
+  /// A sleep ends so much before a batch is due, because it may end late; the rest is spun away.
+  static let spinNanoseconds: UInt64 = 60_000
+
   private var arrivals: Arrivals?
   /// When the next batch should leave; nil in a closed loop, where it is when there is room.
   private(set) var intended: UInt64?
@@ -17,6 +30,11 @@ struct Pacer {
   }
 
   func isDue(_ now: UInt64) -> Bool { !hasEnded && (intended ?? 0) <= now }
+
+  func pause(at now: UInt64) -> Pause {
+    guard !hasEnded, let intended else { return .forResult }
+    return intended < now + 2 * Self.spinNanoseconds ? .spin : .sleep(until: intended - Self.spinNanoseconds)
+  }
 
   /// Nothing is due any more.
   mutating func end() { hasEnded = true }

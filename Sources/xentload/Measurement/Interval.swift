@@ -12,7 +12,7 @@ struct Interval {
   var turnedAwayCounts: [String: Int] = [:]
   var latencies = Latencies()
   /// How late batches left that nothing but the generator held up.
-  var lateness = LatencyHistogram.forTimes()
+  var lateness = TimeCounts()
   /// In which the generator waited or had nothing to do.
   var idleNanoseconds: UInt64 = 0
   /// In which a batch was due and the window was full or the socket had no room.

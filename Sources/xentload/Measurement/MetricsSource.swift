@@ -8,6 +8,9 @@ struct MetricsSource: Sendable {
     case tcp(host: String, port: String)
   }
 
+  /// An answer that does not end is no daemon's.
+  private static let mostBytes = 16 << 20
+
   let place: Place
   let path: String
 
@@ -68,6 +71,9 @@ struct MetricsSource: Sendable {
       guard count >= 0 else { throw failure("read") }
       if count == 0 { break }
       bytes += chunk[..<count]
+      guard bytes.count <= Self.mostBytes else {
+        throw MetricsError(description: "\(description): expected at most \(Self.mostBytes) bytes, received more")
+      }
     }
     let answer = String(decoding: bytes, as: UTF8.self)
     guard let end = answer.firstRange(of: "\r\n\r\n") else {
@@ -95,12 +101,25 @@ struct MetricsSource: Sendable {
       hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
       var list: UnsafeMutablePointer<addrinfo>?
       let code = getaddrinfo(host, port, &hints, &list)
-      guard code == 0, let first = list?.pointee else {
+      guard code == 0, let list else {
         throw MetricsError(description: "\(description): \(String(cString: gai_strerror(code)))")
       }
       defer { freeaddrinfo(list) }
-      return try connected(
-        first.ai_family, to: UnsafeRawBufferPointer(start: first.ai_addr, count: Int(first.ai_addrlen)))
+      return try connected(toFirstOf: list)
+    }
+  }
+
+  /// A name has several addresses (`localhost` has ::1 and 127.0.0.1), and the daemon may listen at one of them only.
+  private func connected(toFirstOf list: UnsafeMutablePointer<addrinfo>) throws(MetricsError) -> Int32 {
+    var address = list.pointee
+    while true {
+      do throws(MetricsError) {
+        return try connected(
+          address.ai_family, to: UnsafeRawBufferPointer(start: address.ai_addr, count: Int(address.ai_addrlen)))
+      } catch {
+        guard let next = address.ai_next else { throw error }
+        address = next.pointee
+      }
     }
   }
 

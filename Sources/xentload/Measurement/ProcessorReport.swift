@@ -11,6 +11,10 @@ struct ProcessorReport: Sendable {
   var ioThreadCores = 0.0
   /// nil where the daemon's process is not known.
   var daemonCores: Double?
+  /// The daemon's main thread, which takes requests, has them computed and sends results; nil where it is not known.
+  var daemonLoop: ThreadShare?
+  /// The busiest of the daemon's I/O threads of libzmq.
+  var daemonTransport: ThreadShare?
   /// The share of all cores that was busy with anything.
   var machineBusy: Double?
   /// Processors of this machine.
@@ -27,11 +31,17 @@ struct ProcessorReport: Sendable {
 struct ProcessorSnapshot {
   private let time = Clock.now()
   private let own = Clock.processCPU()
-  private let ownThreads = ProcessorUse.secondsOfThreads(ofProcess: getpid())
+  private let ownThreads = ProcessorUse.threads(ofProcess: getpid())
+  private let daemonProcess: Int32?
   private let daemon: Double?
+  private let daemonThreads: [Int32: ThreadUse]
   private let machine = ProcessorUse.machineSeconds()
 
-  init(daemonProcess: Int32?) { daemon = daemonProcess.flatMap(ProcessorUse.seconds(ofProcess:)) }
+  init(daemonProcess: Int32?) {
+    self.daemonProcess = daemonProcess
+    daemon = daemonProcess.flatMap(ProcessorUse.seconds(ofProcess:))
+    daemonThreads = daemonProcess.map(ProcessorUse.threads(ofProcess:)) ?? [:]
+  }
 
   func seconds(until end: ProcessorSnapshot) -> Double { max(Double(nanoseconds: end.time - time), 1e-9) }
 
@@ -40,16 +50,22 @@ struct ProcessorSnapshot {
     var report = ProcessorReport()
     report.generatorBusy = generatorBusy
     report.ownCores = Double(nanoseconds: end.own - own) / seconds
-    let starts = Dictionary(ownThreads.map { ($0.id, $0.seconds) }, uniquingKeysWith: max)
-    // libzmq names its threads ZMQbg/IO/0 and the like.
-    report.ioThreadCores =
-      end.ownThreads.filter { $0.name.contains("/IO/") }.map { $0.seconds - (starts[$0.id] ?? 0) }.max().map {
-        $0 / seconds
-      } ?? 0
+    let ownTransport = Self.shares(ownThreads, end.ownThreads, in: seconds, \.isTransport)
+    report.ioThreadCores = ownTransport.map(\.computed).max() ?? 0
+    report.daemonLoop = Self.shares(daemonThreads, end.daemonThreads, in: seconds) { $0.id == daemonProcess }.first
+    report.daemonTransport = Self.shares(daemonThreads, end.daemonThreads, in: seconds, \.isTransport).max {
+      $0.mostTelling < $1.mostTelling
+    }
     if let before = daemon, let after = end.daemon { report.daemonCores = (after - before) / seconds }
     if let before = machine, let after = end.machine, after.total > before.total {
       report.machineBusy = (after.busy - before.busy) / (after.total - before.total)
     }
     return report
+  }
+
+  private static func shares(
+    _ before: [Int32: ThreadUse], _ after: [Int32: ThreadUse], in seconds: Double, _ isWanted: (ThreadUse) -> Bool
+  ) -> [ThreadShare] {
+    after.values.filter(isWanted).map { ThreadShare(from: before[$0.id], to: $0, seconds: seconds) }
   }
 }

@@ -5,14 +5,23 @@ enum ProcessorUse {
   /// Seconds of a process; nil where it cannot be told.
   static func seconds(ofProcess id: Int32) -> Double? { seconds(statFile: "/proc/\(id)/stat") }
 
-  /// Seconds of each thread of a process, by its name and number.
-  static func secondsOfThreads(ofProcess id: Int32) -> [(name: String, id: Int32, seconds: Double)] {
-    directoryNames("/proc/\(id)/task").compactMap { name in
-      guard let thread = Int32(name), let seconds = seconds(statFile: "/proc/\(id)/task/\(name)/stat") else {
-        return nil
-      }
-      let title = contents("/proc/\(id)/task/\(name)/comm") ?? ""
-      return (title.split(separator: "\n").first.map(String.init) ?? "", thread, seconds)
+  /// Each thread of a process, by its number.
+  static func threads(ofProcess id: Int32) -> [Int32: ThreadUse] {
+    let threads = directoryNames("/proc/\(id)/task").compactMap(Int32.init).compactMap { thread in
+      threadUse("/proc/\(id)/task/\(thread)", thread)
+    }
+    return Dictionary(uniqueKeysWithValues: threads.map { ($0.id, $0) })
+  }
+
+  private static func threadUse(_ folder: String, _ id: Int32) -> ThreadUse? {
+    let name = (contents(folder + "/comm") ?? "").split(separator: "\n").first.map(String.init) ?? ""
+    // Nanoseconds that it ran and that it waited for a processor; what `stat` tells comes in hundredths of a second.
+    let times = contents(folder + "/schedstat")?.split(whereSeparator: \.isWhitespace).compactMap { Double($0) } ?? []
+    if times.count == 3, times[0] > 0 {
+      return ThreadUse(id: id, name: name, computedSeconds: times[0] / 1e9, waitedSeconds: times[1] / 1e9)
+    }
+    return seconds(statFile: folder + "/stat").map {
+      ThreadUse(id: id, name: name, computedSeconds: $0, waitedSeconds: nil)
     }
   }
 

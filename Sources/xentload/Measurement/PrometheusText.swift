@@ -39,7 +39,8 @@ struct PrometheusText: Sendable {
     var rest = line[line.index(after: open)...]
     while let equals = rest.firstIndex(of: "="), rest.first != "}" {
       let name = rest[..<equals].drop { ", ".contains($0) }
-      rest = rest[rest.index(equals, offsetBy: 2, limitedBy: rest.endIndex)!...]
+      guard let start = rest.index(equals, offsetBy: 2, limitedBy: rest.endIndex) else { return nil }
+      rest = rest[start...]
       var value = ""
       while let character = rest.popFirst(), character != "\"" {
         // An escaped character stands for itself; of line feeds there is none in what is looked for here.

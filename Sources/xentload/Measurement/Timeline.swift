@@ -22,7 +22,7 @@ struct Timeline {
     guard interval.end > interval.start else { return }
     let start = startTime ?? interval.start
     startTime = start
-    let corrected = interval.latencies.corrected
+    let corrected = interval.latencies.corrected.histogram
     moments.append(
       Moment(
         start: Double(nanoseconds: interval.start - start), end: Double(nanoseconds: interval.end - start),

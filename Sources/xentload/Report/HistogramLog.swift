@@ -28,7 +28,7 @@ struct HistogramLog {
       "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"",
     ]
     for window in windows {
-      let histogram = window.latencies.corrected
+      let histogram = window.latencies.corrected.histogram
       let maximum = Units.fixed(Double(histogram.maxRecorded) / 1e6, places: 3)
       lines.append(
         "\(seconds(wallStart + window.start - start)),\(seconds(window.end - window.start)),\(maximum),"

@@ -22,7 +22,7 @@ struct LiveDisplay {
     guard isShown else { return }
     pending.add(interval)
     guard pending.seconds >= Self.refreshSeconds else { return }
-    let corrected = pending.latencies.corrected
+    let corrected = pending.latencies.corrected.histogram
     var parts = [
       bar(progress ?? 0), "\(Units.count(pending.batchesPerSecond)) batches/s",
       "\(Units.bytes(pending.bytesPerSecond))/s", "p50 \(Units.seconds(corrected.seconds(at: 50)))",

@@ -33,7 +33,7 @@ extension RunOutcome {
   }
 
   private static func windowJSON(_ window: Interval) -> JSON {
-    let corrected = window.latencies.corrected
+    let corrected = window.latencies.corrected.histogram
     return .object([
       ("seconds", .number(window.seconds)), ("batches_per_second", .number(window.batchesPerSecond)),
       ("p50", .number(corrected.seconds(at: 50))), ("p99", .number(corrected.seconds(at: 99))),
@@ -58,7 +58,7 @@ extension RunOutcome {
       ("reasons", .array(verdict.generatorLimits.map(JSON.string))),
       ("busy", .number(processors.generatorBusy)), ("io_thread_cores", .number(processors.ioThreadCores)),
       ("cores", .number(processors.ownCores)), ("sent_per_second", .number(verdict.sentRate)),
-      ("held_up", .number(verdict.heldUpShare)), ("late_sends", total.lateness.json),
+      ("held_up", .number(verdict.heldUpShare)), ("late_sends", total.lateness.histogram.json),
     ])
   }
 
@@ -66,6 +66,7 @@ extension RunOutcome {
     .object([
       ("count", .integer(processors.processorCount)), ("daemon_cores", processors.daemonCores.json),
       ("machine_busy", processors.machineBusy.json), ("others_cores", processors.othersCores.json),
+      ("daemon_loop", processors.daemonLoop.json), ("daemon_io_thread", processors.daemonTransport.json),
     ])
   }
 
@@ -74,6 +75,12 @@ extension RunOutcome {
     case .unavailable(let reason): .object([("unavailable", .string(reason))])
     case .read(let difference): difference.json
     }
+  }
+}
+
+extension Optional<ThreadShare> {
+  fileprivate var json: JSON {
+    map { .object([("busy", .number($0.computed)), ("busy_or_waiting", $0.wanted.json)]) } ?? .null
   }
 }
 
@@ -91,7 +98,8 @@ extension MetricsDifference {
           })
       ),
       ("workers", workers.json), ("worker_busy_seconds", workerBusySeconds.json),
-      ("receive_paused_seconds", pausedSeconds.json),
+      ("worker_busy", workerBusyShare.json), ("receive_paused_seconds", pausedSeconds.json),
+      ("receive_paused", pausedShare.json), ("shed", shedCount.json), ("processor_seconds", processorSeconds.json),
     ])
   }
 }
@@ -99,8 +107,8 @@ extension MetricsDifference {
 extension Latencies {
   var json: JSON {
     .object([
-      ("corrected", corrected.json), ("uncorrected", uncorrected.json), ("queue", queue.json),
-      ("compute", compute.json), ("network", network.json),
+      ("corrected", corrected.histogram.json), ("uncorrected", uncorrected.histogram.json),
+      ("queue", queue.histogram.json), ("compute", compute.histogram.json), ("network", network.histogram.json),
     ])
   }
 }

@@ -87,7 +87,7 @@ struct RunReport {
   }
 
   private var lateness: String {
-    let lateness = total.lateness
+    let lateness = total.lateness.histogram
     guard lateness.totalCount > 0 else { return "none left with nothing in its way" }
     return "p50 \(Units.seconds(lateness.seconds(at: 50))), p99 \(Units.seconds(lateness.seconds(at: 99))), "
       + "max \(Units.seconds(lateness.seconds(at: 100))) by the generator's own fault"
@@ -98,9 +98,16 @@ struct RunReport {
     case .unavailable(let reason): return "its own metrics were not read: \(reason)"
     case .read(let difference):
       guard !difference.stages.isEmpty else { return "its own metrics tell nothing of its stages" }
-      return difference.stages.map {
-        "\($0.name) \(Units.seconds($0.meanSeconds)) (p99 at most \(Units.seconds($0.p99)))"
-      }.joined(separator: ", ") + "; by its own metrics"
+      let stages = difference.stages.map {
+        "\($0.name) \(Units.seconds($0.meanSeconds)) (p99 \(Units.atMost($0.p99)))"
+      }
+      let shares = [
+        difference.workerBusyShare.map { "workers busy \(Units.percent($0))" },
+        difference.pausedShare.map { "lane paused \(Units.percent($0))" },
+      ].compactMap { $0 }
+      let indent = String(repeating: " ", count: 12)
+      return stages.joined(separator: ", ") + "\n" + indent
+        + (shares + ["by its own metrics"]).joined(separator: ", ")
     }
   }
 }
@@ -108,8 +115,8 @@ struct RunReport {
 extension Latencies {
   var named: [(String, LatencyHistogram)] {
     [
-      ("corrected", corrected), ("uncorrected", uncorrected), ("  queue", queue), ("  compute", compute),
-      ("  network", network),
+      ("corrected", corrected.histogram), ("uncorrected", uncorrected.histogram), ("  queue", queue.histogram),
+      ("  compute", compute.histogram), ("  network", network.histogram),
     ]
   }
 }

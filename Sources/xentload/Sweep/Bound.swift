@@ -18,8 +18,9 @@ struct Bound {
 
   init(_ outcome: RunOutcome, ceiling: Ceiling?) {
     let verdict = RunVerdict(outcome)
+    let workers = Self.workers(outcome)
     findings = [
-      Self.generator(outcome, verdict), Self.transport(outcome, ceiling), Self.workers(outcome),
+      Self.generator(outcome, verdict), Self.transport(outcome, ceiling), Self.loop(outcome, workers), workers,
       Self.backPressure(outcome, verdict), Self.machine(outcome),
     ]
   }
@@ -41,44 +42,58 @@ struct Bound {
         ? "the generator was busy \(Units.percent(outcome.processors.generatorBusy))" : reasons.joined(separator: "; "))
   }
 
+  /// By what libzmq alone does, and by the daemon's own thread that moves its messages: what it must do beside one is
+  /// in neither's reach.
   private static func transport(_ outcome: RunOutcome, _ ceiling: Ceiling?) -> Finding {
-    guard let ceiling, ceiling.echo > 0 else {
-      return Finding(
-        name: "the transport", share: nil, isLimit: false, evidence: "what libzmq alone does here was not measured")
-    }
-    let share = outcome.total.batchesPerSecond / ceiling.echo
+    let name = "the transport at its ceiling"
+    let reached = ceiling.flatMap { $0.echo > 0 ? outcome.total.batchesPerSecond / $0.echo : nil }
+    let thread = outcome.processors.daemonTransport
+    let evidence = [
+      reached.map { "\(Units.digits($0)) of libzmq alone" } ?? "what libzmq alone does here was not measured",
+      thread.map { "the daemon's I/O thread was busy \($0.description)" },
+    ].compactMap { $0 }
+    let share = [reached, thread?.mostTelling].compactMap { $0 }.max()
     return Finding(
-      name: "the transport at its ceiling", share: share, isLimit: share > fullShare,
-      evidence: "\(Units.digits(share)) of libzmq alone")
+      name: name, share: share, isLimit: (share ?? 0) > fullShare, evidence: evidence.joined(separator: "; "))
+  }
+
+  /// What the daemon's main thread does besides computing: taking requests, reading them, sending results.
+  private static func loop(_ outcome: RunOutcome, _ workers: Finding) -> Finding {
+    let name = "the daemon's loop"
+    guard let thread = outcome.processors.daemonLoop else {
+      return Finding(name: name, share: nil, isLimit: false, evidence: "the daemon's threads could not be read")
+    }
+    return Finding(
+      name: name, share: thread.mostTelling, isLimit: thread.mostTelling > fullShare && !workers.isLimit,
+      evidence: "the daemon's main thread was busy \(thread.description)")
   }
 
   private static func workers(_ outcome: RunOutcome) -> Finding {
-    if let difference = outcome.metrics.difference, let busy = difference.workerBusySeconds,
-      let workers = difference.workers, workers > 0
-    {
-      let share = busy / (workers * outcome.total.measuredSeconds(outcome.timeline))
+    let name = "workers busy"
+    if let difference = outcome.metrics.difference, let share = difference.workerBusyShare {
       return Finding(
-        name: "workers busy", share: share, isLimit: share > fullShare,
+        name: name, share: share, isLimit: share > fullShare,
         evidence: "workers busy \(Units.percent(share)) of the time by the daemon's metrics")
     }
     guard let cores = outcome.processors.daemonCores else {
       return Finding(
-        name: "workers busy", share: nil, isLimit: false,
+        name: name, share: nil, isLimit: false,
         evidence: "neither the daemon's metrics nor its process could be read")
     }
+    // Without metrics, what the loop and the transport compute cannot be told from what the workers do.
     let share = cores / Double(max(outcome.daemon.workers, 1))
     return Finding(
-      name: "workers busy", share: share, isLimit: share > fullShare,
+      name: name, share: share, isLimit: share > fullShare,
       evidence: "the daemon computed on \(Units.digits(cores)) cores, and has \(outcome.daemon.workers) workers")
   }
 
   private static func backPressure(_ outcome: RunOutcome, _ verdict: RunVerdict) -> Finding {
     let turnedAway = outcome.total.turnedAwayCount
-    let paused = outcome.metrics.difference?.pausedSeconds.map {
-      $0 / outcome.total.measuredSeconds(outcome.timeline)
-    }
+    let difference = outcome.metrics.difference
+    let paused = difference?.pausedShare
     let evidence = [
-      paused.map { "lanes paused \(Units.percent($0)) of the time" },
+      paused.map { "the lane paused \(Units.percent($0)) of the time" },
+      (difference?.shedCount).flatMap { $0 > 0 ? "\(Units.count($0)) batches shed by the daemon's metrics" : nil },
       turnedAway > 0 ? "\(turnedAway) batches turned away" : nil,
       verdict.intendedRate == nil ? nil : "batches held up \(Units.percent(verdict.heldUpShare)) of the time",
     ].compactMap { $0 }
@@ -100,13 +115,5 @@ struct Bound {
       evidence:
         "processors busy \(Units.percent(busy)): \(daemon)\(Units.digits(processors.ownCores)) by the load tester\(others)"
     )
-  }
-}
-
-extension Interval {
-  /// Of all that was measured: what the daemon's metrics were read for.
-  fileprivate func measuredSeconds(_ timeline: Timeline) -> Double {
-    let seconds = timeline.windows.reduce(0) { $0 + $1.seconds }
-    return seconds > 0 ? seconds : self.seconds
   }
 }

@@ -55,10 +55,9 @@ struct Sweep {
   /// The most that came back at any load.
   var saturation: SweepPoint? { points.max { $0.throughput < $1.throughput } }
 
-  /// What bounds the daemon at the knee's right: at the first load that misses the condition, else at the highest.
-  var bound: Bound? {
-    guard !points.isEmpty else { return nil }
-    let index = min((kneeIndex ?? -1) + 1, points.count - 1)
-    return Bound(points[index].outcome, ceiling: ceiling)
-  }
+  /// Where it is judged what bounds the daemon: the first load that misses the condition, else the highest.
+  var boundIndex: Int? { points.isEmpty ? nil : min((kneeIndex ?? -1) + 1, points.count - 1) }
+
+  /// What bounds the daemon there.
+  var bound: Bound? { boundIndex.map { Bound(points[$0].outcome, ceiling: ceiling) } }
 }

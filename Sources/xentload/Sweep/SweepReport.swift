@@ -23,7 +23,11 @@ struct SweepReport {
       "xentd \(first.daemon.version) (\(first.daemon.kernel), \(first.daemon.workers) workers) at "
         + first.plan.endpoints.description, "", table.text, "", conclusion,
     ]
-    if let bound = sweep.bound { lines.append("what bounds it there: \(bound.summary)") }
+    if let index = sweep.boundIndex, let bound = sweep.bound {
+      let point = sweep.points[index]
+      lines.append("what bounds it, judged at \(point.name): \(bound.summary)")
+      lines += ["", "the way of a batch at \(point.name):", Self.way(point.outcome), ""]
+    }
     if case .unavailable(let reason) = first.metrics {
       lines.append("the daemon's own metrics were not read: \(reason)")
     }
@@ -32,6 +36,12 @@ struct SweepReport {
       point.outcome.violations.kept.map { "WRONG at \(point.name): \($0)" }
     }
     return lines.joined(separator: "\n")
+  }
+
+  private static func way(_ outcome: RunOutcome) -> String {
+    var table = TextTable(BatchWay.titles)
+    BatchWay(outcome).steps.forEach { table.add($0.cells) }
+    return table.text
   }
 
   private var conclusion: String {
@@ -50,19 +60,18 @@ struct SweepReport {
         .array(sweep.points.map { .object($0.outcome.jsonMembers + [("meets_slo", .bool($0.meets(sweep.slo)))]) })
       ),
       ("knee", sweep.kneeIndex.map { .integer($0) } ?? .null), ("ceiling", sweep.ceiling?.json ?? .null),
-      ("bound", sweep.bound?.json ?? .null),
+      ("bound", boundJSON), ("notes", .array(sweep.notes.map(JSON.string))),
     ])
   }
-}
 
-extension Bound {
-  var json: JSON {
-    .object([
-      ("limits", .array(limits.map { .string($0.name) })),
+  private var boundJSON: JSON {
+    guard let index = sweep.boundIndex, let bound = sweep.bound else { return .null }
+    return .object([
+      ("point", .integer(index)), ("limits", .array(bound.limits.map { .string($0.name) })),
       (
         "findings",
         .array(
-          findings.map {
+          bound.findings.map {
             .object([
               ("name", .string($0.name)), ("share", $0.share.json), ("is_limit", .bool($0.isLimit)),
               ("evidence", .string($0.evidence)),

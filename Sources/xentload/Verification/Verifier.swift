@@ -37,7 +37,7 @@ struct Verifier {
         sequence: header.sequence,
         what: "expected \(batch.rows) x \(batch.classes), received \(header.rows) x \(header.classes)")
     }
-    guard let expected = batch.expected, isChosen(index) else { return nil }
+    guard isChosen(index), let expected = batch.expected else { return nil }
     verifiedCount += 1
     return bytes.withUnsafeBytes { raw in
       guard let first = firstResults[index] else { return checkFirst(result, bytes, raw, index, expected) }

@@ -23,8 +23,7 @@ enum MadeUpData {
       header.labelType = shape.labelType
       header.flags = flags
       if shape.type == .f64 { header.flags.insert(.float64) }
-      return PreparedBatch(
-        header: header, logits: logits(shape, &random), labels: labels(shape, &random), expected: nil)
+      return PreparedBatch(header: header, logits: logits(shape, &random), labels: labels(shape, &random))
     }
   }
 

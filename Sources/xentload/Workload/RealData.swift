@@ -15,7 +15,7 @@ enum RealData {
     if data.wantsFloat64 { template.flags.insert(.float64) }
     let batches = stride(from: 0, to: data.rowCount, by: rowsPerBatch).map { first in
       let batch = data.batch(rows: first..<min(first + rowsPerBatch, data.rowCount), template: template)
-      return PreparedBatch(header: batch.header, logits: batch.sections[0], labels: batch.sections[1], expected: nil)
+      return PreparedBatch(header: batch.header, logits: batch.sections[0], labels: batch.sections[1])
     }
     return Workload(
       description: "\(logits) (\(data.rowCount) x \(data.classCount) \(data.logitsType.name)) with \(labels), "

@@ -32,7 +32,7 @@ struct Workload: Sendable {
     // SAFETY: each iteration writes a slot of its own, and all are written when the call returns.
     nonisolated(unsafe) let results = slots
     DispatchQueue.concurrentPerform(iterations: batches.count) { results[$0] = ExpectedBatch(of: batches[$0]) }
-    for index in batches.indices { self.batches[index].expected = slots[index] }
+    self.batches = zip(batches, slots).map { $0.expecting($1) }
   }
 
   /// The mean over the groups by their weights.

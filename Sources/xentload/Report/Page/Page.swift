@@ -32,11 +32,11 @@ struct Page {
   }
 
   /// A table of which the first column is left, the others right.
-  static func table(_ titles: [String], _ rows: [[String]]) -> String {
+  static func table(_ title: String, _ titles: [String], _ rows: [[String]]) -> String {
     func row(_ cells: [String], _ tag: String) -> String {
       "<tr>" + cells.map { "<\(tag)>\(escaped($0))</\(tag)>" }.joined() + "</tr>"
     }
-    return "<div class=\"scroll\"><table><thead>\(row(titles, "th"))</thead><tbody>"
+    return "<div class=\"scroll\"><h2>\(escaped(title))</h2><table><thead>\(row(titles, "th"))</thead><tbody>"
       + rows.map { row($0, "td") }.joined() + "</tbody></table></div>"
   }
 

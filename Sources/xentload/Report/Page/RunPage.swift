@@ -10,7 +10,7 @@ struct RunPage {
   }
 
   var html: String {
-    let corrected = total.latencies.corrected
+    let corrected = total.latencies.corrected.histogram
     return Page(
       title: "xentload run",
       subtitle: [
@@ -26,7 +26,7 @@ struct RunPage {
         (Units.seconds(corrected.seconds(at: 99.9)), "p99.9"),
         (Units.count(Double(outcome.violations.count)), "results wrong or missing"),
       ] + ceilingTile,
-      sections: [throughput, latencyOverTime, distribution, split, parts, table]
+      sections: [throughput, latencyOverTime, distribution, split, parts, table, way]
     ).html
   }
 
@@ -66,15 +66,18 @@ struct RunPage {
       "Latency distribution",
       "Each nine is as wide as the one before. Where the curves part, batches waited to be sent: a tester that counts "
         + "from sending does not see it.",
-      [("corrected", 1, total.latencies.corrected), ("uncorrected", 2, total.latencies.uncorrected)], dashed: 2)
+      [
+        ("corrected", 1, total.latencies.corrected.histogram),
+        ("uncorrected", 2, total.latencies.uncorrected.histogram),
+      ], dashed: 2)
   }
 
   private var parts: String {
     percentileChart(
       "The parts by percentile", "Percentiles of each part by itself: they do not add up.",
       [
-        ("queue", 1, total.latencies.queue), ("compute", 2, total.latencies.compute),
-        ("network", 3, total.latencies.network),
+        ("queue", 1, total.latencies.queue.histogram), ("compute", 2, total.latencies.compute.histogram),
+        ("network", 3, total.latencies.network.histogram),
       ])
   }
 
@@ -112,8 +115,13 @@ struct RunPage {
       ])
   }
 
+  private var way: String {
+    Page.table("The way of a batch", BatchWay.titles, BatchWay(outcome).steps.map(\.cells))
+  }
+
   private var table: String {
     Page.table(
+      "Latency",
       ["latency", "mean"] + RunReport.percentiles.map { "p\(Units.digits99($0))" } + ["max"],
       total.latencies.named.map { name, histogram in
         [name, Units.seconds(histogram.meanSeconds)]

@@ -12,12 +12,12 @@ struct SweepPage {
         "\(first.workload); \(Units.bytes(first.requestByteCount)) a request",
         "xentd \(first.daemon.version) (\(first.daemon.kernel), \(first.daemon.workers) workers) at "
           + first.plan.endpoints.description,
-        sweep.bound.map { "What bounds it past the knee: \($0.summary)" } ?? "",
+        boundText,
       ],
       warnings: sweep.points.flatMap { point in
         point.outcome.violations.kept.map { "WRONG at \(point.name): \($0)" }
       } + sweep.notes,
-      tiles: tiles, sections: [latency, throughput, split, table]
+      tiles: tiles, sections: [latency, throughput, split, way, table]
     ).html
   }
 
@@ -105,15 +105,30 @@ struct SweepPage {
     ).html
   }
 
+  private var boundText: String {
+    guard let index = sweep.boundIndex, let bound = sweep.bound else { return "" }
+    return "What bounds it, judged at \(sweep.points[index].name): \(bound.summary)"
+  }
+
+  private var way: String {
+    guard let index = sweep.boundIndex else { return "" }
+    let point = sweep.points[index]
+    return Page.table(
+      "The way of a batch at \(point.name)", BatchWay.titles, BatchWay(point.outcome).steps.map(\.cells))
+  }
+
   private var table: String {
     Page.table(
-      ["load", "batches/s", "bytes/s", "p50", "p99", "p99.9", "daemon cores", ""],
+      "All loads",
+      ["load", "batches/s", "bytes/s", "p50", "p99", "p99.9", "daemon cores", "workers busy", "lane paused", ""],
       sweep.points.enumerated().map { index, point in
-        let corrected = point.outcome.total.latencies.corrected
+        let corrected = point.outcome.total.latencies.corrected.histogram
         return [
           point.name, Units.digits(point.throughput), Units.bytes(point.outcome.total.bytesPerSecond) + "/s",
           Units.seconds(corrected.seconds(at: 50)), Units.seconds(corrected.seconds(at: 99)),
           Units.seconds(corrected.seconds(at: 99.9)), point.outcome.processors.daemonCores.map(Units.digits) ?? "?",
+          point.outcome.metrics.difference?.workerBusyShare.map(Units.percent) ?? "?",
+          point.outcome.metrics.difference?.pausedShare.map(Units.percent) ?? "?",
           index == sweep.kneeIndex ? "knee" : point.meets(sweep.slo) ? "" : "misses",
         ]
       })
