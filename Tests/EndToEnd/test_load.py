@@ -246,6 +246,21 @@ def test_a_sweep_finds_the_knee_and_says_what_bounds_it(shared_daemon: Daemon) -
     assert len(rates) in (11, 12) and rates == sorted(rates)
 
 
+def test_a_sweep_is_joined_with_what_the_daemon_tells_of_itself(shared_daemon: Daemon) -> None:
+    options = ["sweep", "--endpoint", shared_daemon.router, *SMALL, "--rates", "100,200", "--duration", "0.3", "--json"]
+    value = report(xentload(*options, "--slo", "p99<100s", "--metrics", f"unix:{shared_daemon.http}"))
+    for point in value["points"]:
+        stages = {stage["name"]: stage for stage in point["metrics"]["stages"]}
+        assert list(stages) == ["queue", "decode", "compute", "reply"]
+        assert len({stage["count"] for stage in stages.values()}) == 1 and stages["compute"]["count"] >= point["batches"]
+        assert all(0 < stage["mean"] < 10 and 0 < stage["p50_at_most"] <= stage["p99_at_most"] for stage in stages.values())
+        assert 0 < point["metrics"]["worker_busy"] <= 1
+    evidence = {finding["name"]: finding["evidence"] for finding in value["bound"]["findings"]}
+    assert "by the daemon's metrics" in evidence["workers busy"] and "the lane paused" in evidence["back-pressure"]
+    assert "the daemon's main thread was busy" in evidence["the daemon's loop"]
+    assert "the daemon's I/O thread was busy" in evidence["the transport at its ceiling"]
+
+
 def test_the_ceiling_is_that_of_libzmq_alone_and_leaves_nothing_behind() -> None:
     before = set(Path("/tmp").glob("xentload-*"))
     value = report(xentload("ceiling", "--sizes", "1k,1M", "--seconds", "0.1", "--rounds", "2", "--json"))
