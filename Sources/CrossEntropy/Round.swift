@@ -11,7 +11,6 @@ import Synchronization
 /// What is touched for each batch is plain memory, and its accesses are not checked at run time: that would take as long as
 /// what they do.
 package final class Round {
-  private let kernel: Kernel
   private let workers: [Worker]
   /// Batches of this round, in the order in which they were added.
   @exclusivity(unchecked) private var entries = ReusableBuffer<Entry>()
@@ -38,7 +37,6 @@ package final class Round {
   /// A round that is computed by at most `workerCount` threads, the caller's among them.
   package init(workerCount: Int, kernel: Kernel) {
     precondition(workerCount > 0, "a round needs a worker")
-    self.kernel = kernel
     workers = (0..<workerCount).map { _ in Worker(kernel: kernel) }
   }
 

@@ -100,13 +100,6 @@ package struct Message: ~Copyable, @unchecked Sendable {
   package var unsafeMutableBytes: UnsafeMutableRawBufferPointer {
     mutating get { UnsafeMutableRawBufferPointer(start: zmq_msg_data(storage), count: byteCount) }
   }
-
-  /// Reads the bytes in place.
-  package func withBytes<Result, Failure: Error>(
-    _ body: (RawSpan) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try body(unsafeBytes.bytes)
-  }
 }
 
 /// Memory whose first bytes say how much it is and who counts it.

@@ -151,17 +151,6 @@ xent_load_short_column(const void *_Nonnull first, intptr_t stride) {
 #undef XENT_LOAD
 }
 
-/// The sixteen floats at `first` and at each `stride` bytes behind it; none need be aligned.
-static inline __attribute__((always_inline, swift_name("loadColumn(_:stride:)"))) xent_float16
-xent_load_column(const void *_Nonnull first, intptr_t stride) {
-  const char *p = (const char *)first;
-#define XENT_LOAD(i) (*(const struct { float f; } __attribute__((packed, may_alias)) *)(p + (i) * stride)).f
-  return (xent_float16){XENT_LOAD(0),  XENT_LOAD(1),  XENT_LOAD(2),  XENT_LOAD(3), XENT_LOAD(4),  XENT_LOAD(5),
-                        XENT_LOAD(6),  XENT_LOAD(7),  XENT_LOAD(8),  XENT_LOAD(9), XENT_LOAD(10), XENT_LOAD(11),
-                        XENT_LOAD(12), XENT_LOAD(13), XENT_LOAD(14), XENT_LOAD(15)};
-#undef XENT_LOAD
-}
-
 /// Eight columns of sixteen rows of floats, by way of whole vectors: reads eight elements of each row, the first at `first`
 /// and at each `stride` bytes behind it, and writes sixteen for each column, columns 64 bytes apart.
 static inline __attribute__((always_inline, swift_name("loadEightColumns(_:stride:into:)"))) void

@@ -46,7 +46,6 @@ struct Workload: Sendable {
 
   var meanRequestByteCount: Double { mean(\.requestByteCount) }
   var meanResultByteCount: Double { mean(\.resultByteCount) }
-  var meanRowCount: Double { mean(\.rows) }
 }
 
 /// Which batch is sent next: a group by its weight, and in it one after the other.
