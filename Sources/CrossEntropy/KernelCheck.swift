@@ -123,7 +123,7 @@ package struct KernelCheck {
         batch.outputs.losses = results.baseAddress
         batch.outputs.isFloat64 = true
         _ = round.add(batch)
-        round.compute()
+        round.pool.run { round.compute() }
       }
     }
     return results

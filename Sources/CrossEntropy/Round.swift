@@ -1,7 +1,5 @@
 import CKernelShims
 import CrossEntropyKernels
-import Dispatch
-import Synchronization
 
 /// Batches that are computed together by all workers.
 ///
@@ -11,7 +9,11 @@ import Synchronization
 /// What is touched for each batch is plain memory, and its accesses are not checked at run time: that would take as long as
 /// what they do.
 package final class Round {
+  /// Whose threads compute, while it runs; else the caller's does it all.
+  package let pool: WorkerPool
   private let workers: [Worker]
+  /// What the workers share at the moment.
+  @exclusivity(unchecked) private var phase = Phase.tiles
   /// Batches of this round, in the order in which they were added.
   @exclusivity(unchecked) private var entries = ReusableBuffer<Entry>()
   /// One for each tile of the round.
@@ -22,7 +24,6 @@ package final class Round {
   @exclusivity(unchecked) private var scans = ReusableBuffer<OneHotScan>()
   /// One for each row of the round that is cut.
   @exclusivity(unchecked) private var cutRowEntries = ReusableBuffer<Int32>()
-  private let nextItem = Atomic<Int>(0)
 
   /// A batch with what was found out about it.
   private struct Entry: BitwiseCopyable {
@@ -36,15 +37,15 @@ package final class Round {
 
   /// A round that is computed by at most `workerCount` threads, the caller's among them.
   package init(workerCount: Int, kernel: Kernel) {
-    precondition(workerCount > 0, "a round needs a worker")
+    pool = WorkerPool(workerCount: workerCount)
     workers = (0..<workerCount).map { _ in Worker(kernel: kernel) }
   }
 
   package var workerCount: Int { workers.count }
 
-  /// Bytes of logits that a round must have before it is shared among workers: waking them costs about as much time as
-  /// computing this many.
-  private static let smallByteCount = 32 << 10
+  /// Bytes of logits that a round must have before it is shared among workers: to wake one takes as long as computing about
+  /// so many, and a core that moves the next messages meanwhile is not taken from that.
+  package static let leastSharedByteCount = 128 << 10
 
   /// Forgets all batches.
   package func removeAll() {
@@ -85,8 +86,8 @@ package final class Round {
 
   /// Computes all batches. Blocks until every worker is done; not to be called from a Swift task.
   package func compute() {
-    run(.tiles, count: tileFigures.count, sharesWork: logitsByteCount >= Self.smallByteCount)
-    run(.cutRows, count: cutRowEntries.count, sharesWork: rereadByteCount >= Self.smallByteCount)
+    run(.tiles, count: tileFigures.count, sharesWork: logitsByteCount >= Self.leastSharedByteCount)
+    run(.cutRows, count: cutRowEntries.count, sharesWork: rereadByteCount >= Self.leastSharedByteCount)
     for index in 0..<entries.count { fold(&entries.pointer(to: index).pointee) }
   }
 
@@ -103,7 +104,7 @@ package final class Round {
 
   /// How many workers take part when the round's tiles are computed.
   package var sharerCount: Int {
-    sharerCount(of: tileFigures.count, sharesWork: logitsByteCount >= Self.smallByteCount)
+    sharerCount(of: tileFigures.count, sharesWork: logitsByteCount >= Self.leastSharedByteCount)
   }
 
   private func sharerCount(of itemCount: Int, sharesWork: Bool) -> Int {
@@ -123,18 +124,8 @@ package final class Round {
       for item in 0..<count { run(phase, item, worker: workers[0]) }
       return
     }
-    nextItem.store(0, ordering: .relaxed)
-    // SAFETY: each item is taken once, and its rows, figures, summaries and scan are its own; concurrentPerform returns
-    // after the last worker.
-    nonisolated(unsafe) let round = self
-    DispatchQueue.concurrentPerform(iterations: sharers) { index in
-      let worker = round.workers[index]
-      while true {
-        let item = round.nextItem.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard item < count else { return }
-        round.run(phase, item, worker: worker)
-      }
-    }
+    self.phase = phase
+    pool.share(self, itemCount: count, among: sharers)
   }
 
   private func run(_ phase: Phase, _ item: Int, worker: Worker) {
@@ -179,4 +170,9 @@ package final class Round {
     entry.figures = tileFigures[entry.firstTile]
     for tile in 1..<tileCount { entry.figures.merge(tileFigures[entry.firstTile + tile]) }
   }
+}
+
+/// Each item is taken once, and its rows, figures, summaries and scan are its own.
+extension Round: SharedWork {
+  package func perform(item: Int, worker: Int) { run(phase, item, worker: workers[worker]) }
 }

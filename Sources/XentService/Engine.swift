@@ -15,6 +15,12 @@ package final class Engine {
     round = Round(workerCount: workerCount, kernel: kernel)
   }
 
+  /// Serves on this thread, which computes too, with workers that wait for its rounds. Once; not to be called from a Swift
+  /// task.
+  package func withWorkers<Failure: Error>(_ serve: () throws(Failure) -> Void) throws(Failure) {
+    try round.pool.run(serve)
+  }
+
   /// Forgets the last round.
   package func beginRound() { round.removeAll() }
 

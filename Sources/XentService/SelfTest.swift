@@ -1,3 +1,4 @@
+import CrossEntropy
 import XentProtocol
 
 /// A batch whose exact answer is known, put through the engine now and then: what says that the machine computes, and
@@ -15,7 +16,7 @@ final class SelfTest {
 
   private let engine: Engine
   private let request: UnsafeMutableRawBufferPointer
-  /// One for each worker, so that the round is shared among all.
+  /// One for each worker, and so many that the round is shared.
   private let results: [UnsafeMutableRawBufferPointer]
   private let plan: BatchPlan
 
@@ -28,7 +29,8 @@ final class SelfTest {
     }
     self.plan = plan
     let byteCount = plan.resultByteCount
-    results = (0..<max(2, min(workerCount, 64))).map { _ in
+    let leastCount = Round.leastSharedByteCount / (Self.rowCount * Self.classCount * 4) + 1
+    results = (0..<max(leastCount, min(workerCount, 64))).map { _ in
       UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 8)
     }
   }

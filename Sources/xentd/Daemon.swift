@@ -59,7 +59,7 @@ struct Daemon {
         "limit_bytes": "\(settings.memoryByteLimit)", "own_bytes": "\(budget.ownByteCount)",
         "libzmq_may_queue_bytes": "\(budget.queuedByteCount)",
       ])
-    try loop.run()
+    try engine.withWorkers { try loop.run() }
   }
 }
 

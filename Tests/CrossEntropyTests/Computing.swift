@@ -43,7 +43,7 @@ func computedLosses(_ rows: [[Double]], labels: [Int], kernel: Kernel, workerCou
         batch.outputs.losses = losses.baseAddress
         batch.outputs.isFloat64 = true
         _ = round.add(batch)
-        round.compute()
+        round.pool.run { round.compute() }
       }
     }
   }
@@ -103,7 +103,7 @@ func compute<Label>(
             batch.outputs.verdicts = verdicts.baseAddress
             batch.outputs.predictions = predictions.baseAddress
             let place = round.add(batch)
-            round.compute()
+            round.pool.run { round.compute() }
             answers.figures = round.figures(ofBatch: place)
           }
         }

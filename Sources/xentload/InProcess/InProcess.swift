@@ -56,19 +56,21 @@ struct InProcess: ParsableCommand {
     let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
     let data = BenchmarkData(shape, loss: loss)
     let round = Round(workerCount: threads, kernel: kernel)
-    let stream = StreamingSum(data.logits, threadCount: threads)
+    let stream = StreamingSum(data.logits, pool: round.pool)
     var computeSeconds: [Double] = []
     var streamSeconds: [Double] = []
-    for pass in 0...passes {
-      let compute = seconds {
-        round.removeAll()
-        _ = round.add(data.batch)
-        round.compute()
+    round.pool.run {
+      for pass in 0...passes {
+        let compute = seconds {
+          round.removeAll()
+          _ = round.add(data.batch)
+          round.compute()
+        }
+        let sum = seconds { stream.run() }
+        guard pass > 0 else { continue }
+        computeSeconds.append(compute)
+        streamSeconds.append(sum)
       }
-      let sum = seconds { stream.run() }
-      guard pass > 0 else { continue }
-      computeSeconds.append(compute)
-      streamSeconds.append(sum)
     }
     let report = InProcessReport(
       rowCount: rows, classCount: classes, type: type.name, byteCount: data.logits.count, labels: labels.argument,

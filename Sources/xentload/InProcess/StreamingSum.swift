@@ -1,14 +1,16 @@
-import Dispatch
+import CrossEntropy
 
 /// A plain sum over memory: what the memory can do at best, for a computation that reads all of it once.
-///
-/// SAFETY: each thread reads a piece of its own and writes a sum of its own.
-final class StreamingSum: @unchecked Sendable {
+final class StreamingSum {
+  private let pool: WorkerPool
+  /// One for each worker.
   private let pieces: [UnsafeRawBufferPointer]
   private let sums: UnsafeMutableBufferPointer<UInt64>
 
-  /// - Parameter threadCount: threads that read at once, each a piece of its own.
-  init(_ bytes: UnsafeRawBufferPointer, threadCount: Int) {
+  /// - Parameter pool: whose workers read, each a piece of its own.
+  init(_ bytes: UnsafeRawBufferPointer, pool: WorkerPool) {
+    let threadCount = pool.workerCount
+    self.pool = pool
     let length = bytes.count / threadCount / 64 * 64
     pieces = (0..<threadCount).map { UnsafeRawBufferPointer(rebasing: bytes[$0 * length..<($0 + 1) * length]) }
     sums = .allocate(capacity: threadCount)
@@ -17,10 +19,7 @@ final class StreamingSum: @unchecked Sendable {
 
   deinit { sums.deallocate() }
 
-  func run() {
-    if pieces.count == 1 { return sum(0) }
-    DispatchQueue.concurrentPerform(iterations: pieces.count) { sum($0) }
-  }
+  func run() { pool.share(self, itemCount: pieces.count, among: pool.workerCount) }
 
   /// Integers, because their sum may be formed in any order, and so at the full width of the machine.
   private func sum(_ index: Int) {
@@ -34,4 +33,8 @@ final class StreamingSum: @unchecked Sendable {
     }
     sums[index] &+= lanes.wrappedSum()
   }
+}
+
+extension StreamingSum: SharedWork {
+  func perform(item: Int, worker: Int) { sum(item) }
 }
