@@ -32,6 +32,7 @@ extension LossBatch {
     let scan = Kernel.baseline.scanOneHot(elements, classCount, 0, pattern)
     return "a one-hot label has one element that is 1 and others that are 0; "
       + "this has \(scan.oneCount) that are 1 and \(scan.otherCount) that are neither"
+      + (scan.otherCount > 0 ? "; soft labels are to be sent as probabilities" : "")
   }
 
   private func badProbabilities(row: Int) -> String {
