@@ -57,9 +57,8 @@ class Scene:
             print(f"no network namespace: {why}")
         else:
             stack.callback(network.close)
-            for what, why_not in (("narrowed", network.why_not_narrow), ("delayed", network.why_no_delay)):
-                if why_not:
-                    print(f"the link is not {what}: {why_not}")
+            if network.why_not_narrow:
+                print(f"the link is not narrowed: {network.why_not_narrow}")
             remote = f"tcp://{network.address}:5557"
             # Only this machine reaches it. The clients' other daemons do not encrypt, and keys are for all of a client's.
             file = self._directory / "remote.yaml"

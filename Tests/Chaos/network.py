@@ -1,10 +1,11 @@
-"""A network namespace joined to ours by a link that can be cut and, as far as the kernel can, narrowed and delayed. Needs root."""
+"""A network namespace joined to ours by a link that can be cut, delayed and, where the kernel can, narrowed. Needs root."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+
+from link import Link
 
 
 class Unavailable(Exception):
@@ -26,11 +27,14 @@ class Namespace:
         number = os.getpid() % 65536
         self.name = f"xentd-{number}"
         self._link = f"xentd{number}"
+        self._relay: Link | None = None
+        far = f"{self._link}-far"
         network = f"10.{number >> 8}.{number & 255}"
         self.address = f"{network}.2"
         try:
             run("ip", "netns", "add", self.name)
-            run("ip", "link", "add", self._link, "type", "veth", "peer", "name", "inside", "netns", self.name)
+            self._relay = Link(self._link, far)
+            run("ip", "link", "set", far, "netns", self.name, "name", "inside")
             run("ip", "addr", "add", f"{network}.1/24", "dev", self._link)
             run("ip", "link", "set", self._link, "up")
             self._inside("ip", "addr", "add", f"{self.address}/24", "dev", "inside")
@@ -38,16 +42,15 @@ class Namespace:
         except (Unavailable, OSError) as error:
             self.close()
             raise Unavailable(str(error)) from None
-        self.why_no_delay = self._why_not(lambda: self.delay(1))
-        self.why_not_narrow = self._why_not(self.narrow)
+        self.why_not_narrow = self._why_not_narrow()
 
-    def _why_not(self, change: Callable[[], None]) -> str:
-        """Why the kernel cannot change the link so; nothing where it can."""
+    def _why_not_narrow(self) -> str:
+        """Why the kernel cannot narrow the link; nothing where it can."""
         try:
-            change()
+            self.narrow()
         except Unavailable as error:
             return str(error)
-        self.clear()
+        self.widen()
         return ""
 
     def command(self, *command: str) -> list[str]:
@@ -63,21 +66,20 @@ class Namespace:
     def join(self) -> None:
         run("ip", "link", "set", self._link, "up")
 
-    def delay(self, milliseconds: int) -> None:
-        """Delays what goes in, and loses a hundredth of it."""
-        self._shape("netem", "delay", f"{milliseconds}ms", "loss", "1%")
+    def delay(self, seconds: float, loss: float) -> None:
+        """Delays what goes in, and loses such a part of it."""
+        assert self._relay
+        self._relay.delay_seconds, self._relay.loss = seconds, loss
 
     def narrow(self) -> None:
         """Lets 20 Mbit/s in: what waits is late by up to 100 ms, and what would have to wait longer is lost."""
-        self._shape("tbf", "rate", "20mbit", "burst", "64kb", "latency", "100ms")
+        run("tc", "qdisc", "replace", "dev", self._link, "root", "tbf", "rate", "20mbit", "burst", "64kb", "latency", "100ms")
 
-    def _shape(self, *discipline: str) -> None:
-        run("tc", "qdisc", "replace", "dev", self._link, "root", *discipline)
-
-    def clear(self) -> None:
-        """Has the link as it was."""
+    def widen(self) -> None:
+        """Has the link as wide as it was."""
         run("tc", "qdisc", "del", "dev", self._link, "root")
 
     def close(self) -> None:
-        for command in (["ip", "link", "del", self._link], ["ip", "netns", "del", self.name]):
-            subprocess.run(command, capture_output=True)
+        if self._relay:
+            self._relay.close()
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)

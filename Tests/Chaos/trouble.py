@@ -101,19 +101,17 @@ def of_network(network: Namespace) -> list[Trouble]:
     def narrowed() -> Iterator[None]:
         network.narrow()
         yield
-        network.clear()
+        network.widen()
 
     @contextmanager
     def delayed() -> Iterator[None]:
-        network.delay(100)
+        network.delay(0.1, loss=0.01)
         yield
-        network.clear()
+        network.delay(0, loss=0)
 
-    troubles = [Trouble("link", "cut", 3, cut)]
+    troubles = [Trouble("link", "cut", 3, cut), Trouble("link", "delayed, 1 % lost", 3, delayed)]
     if not network.why_not_narrow:
         troubles.append(Trouble("link", "narrowed: late, and some lost", 3, narrowed))
-    if not network.why_no_delay:
-        troubles.append(Trouble("link", "delayed, 1 % lost", 3, delayed))
     return troubles
 
 
