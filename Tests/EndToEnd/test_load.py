@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,34 @@ def test_a_sweep_is_joined_with_what_the_daemon_tells_of_itself(shared_daemon: D
     assert "by the daemon's metrics" in evidence["workers busy"] and "the lane paused" in evidence["back-pressure"]
     assert "the daemon's main thread was busy" in evidence["the daemon's loop"]
     assert "the daemon's I/O thread was busy" in evidence["the transport at its ceiling"]
+
+
+def limits(daemon: Daemon, *options: str) -> list[str]:
+    """What bounds the daemon under some load, by a sweep of that load alone."""
+    command = ["sweep", "--endpoint", daemon.router, "--metrics", f"unix:{daemon.http}", "--slo", "p99<1ns", "--json"]
+    return report(xentload(*command, "--duration", "0.5", "--warm-up", "0.2", *options))["bound"]["limits"]
+
+
+def test_a_sweep_tells_that_workers_are_what_bounds_a_daemon_that_computes_slowly(
+    start_daemon: Callable[..., Daemon]
+) -> None:
+    # The baseline kernel widens f16 without an instruction for it: bytes come faster than they are computed.
+    daemon = start_daemon("--workers", "1", environment={"XENTD_KERNEL": "baseline"})
+    found = limits(daemon, "--rows", "20", "--classes", "50000", "--type", "f16", "--windows", "32")
+    assert "workers busy" in found and "back-pressure" not in found
+
+
+def test_a_sweep_tells_that_back_pressure_is_what_bounds_a_lane_without_room_for_results(
+    start_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    # Each result has 4096 losses, and one of them may wait: of requests that are gathered together, others are BUSY.
+    file = tmp_path / "xentd.yaml"
+    room = "{result_bytes: 20000, waiting_bytes: 20000, clients_waiting_bytes: 40000}"
+    file.write_text(f"lanes: [{{name: small, kind: router, endpoints: 'ipc://{tmp_path}/x', limits: {room}}}]\n")
+    daemon = start_daemon("--config", str(file), lanes=False)
+    daemon.router = f"ipc://{tmp_path}/x"
+    found = limits(daemon, "--rows", "4096", "--classes", "2", "--windows", "16")
+    assert "back-pressure" in found and "workers busy" not in found
 
 
 def test_the_ceiling_is_that_of_libzmq_alone_and_leaves_nothing_behind() -> None:
