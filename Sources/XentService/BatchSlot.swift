@@ -5,8 +5,10 @@ import ZeroMQ
 /// used again, so that a steady stream of requests allocates nothing but what libzmq does for the bytes. As in a `Round`, accesses
 /// to what is touched for each are not checked at run time.
 final class BatchSlot {
+  /// Where the request came from, and its result goes.
+  @exclusivity(unchecked) var lane: (any Lane)?
   /// On a router lane, the frame that names the client.
-  var client = Message()
+  @exclusivity(unchecked) var client = Message()
   /// Whether an empty frame stands between the client's name and the request, and so before the result.
   @exclusivity(unchecked) private(set) var hasDelimiter = false
   @exclusivity(unchecked) private var frames = InlineArray<5, Message> { _ in Message() }
@@ -14,12 +16,12 @@ final class BatchSlot {
   @exclusivity(unchecked) private var surplus = Message()
   @exclusivity(unchecked) private(set) var request = RequestFrames()
   /// What the request asks for; nil where none was read.
-  var kind: RequestKind?
+  @exclusivity(unchecked) var kind: RequestKind?
   /// Of a batch.
   @exclusivity(unchecked) var plan = BatchPlan()
   @exclusivity(unchecked) var result = Message()
   /// Of the one for whom the result is.
-  var account: ResultAccount?
+  @exclusivity(unchecked) var account: ResultAccount?
   /// What is held free there for the result.
   @exclusivity(unchecked) private var reservedByteCount = 0
   /// When the turn ended before the one that took the request.

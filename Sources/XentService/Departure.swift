@@ -10,6 +10,7 @@ struct Departure {
   private let refusingAt: UInt64
   private var quietSince: UInt64
   private var quietTurnCount = 0
+  private var takenCount: Int
 
   /// As long as nothing must come: what clients sent before they could know has then been read.
   private static let quietNanoseconds: UInt64 = 100_000_000
@@ -23,13 +24,16 @@ struct Departure {
     self.deadline = deadline
     refusingAt = now + Self.leavingNanoseconds
     quietSince = now
+    takenCount = lane.metrics.requests.value
     lane.stage = .leaving
   }
 
-  /// - Parameter hasGiven: whether a request of the lane was in the round.
-  mutating func didServeRound(hasGiven: Bool, at now: UInt64) {
+  /// To be called each turn.
+  mutating func didServe(at now: UInt64) {
     if now >= refusingAt { lane.stage = .refusing(reason) }
-    if hasGiven || (lane.heldByteCount > 0 && lane.hasConsumer) {
+    let lastTakenCount = takenCount
+    takenCount = lane.metrics.requests.value
+    if takenCount > lastTakenCount || (lane.heldByteCount > 0 && lane.hasConsumer) {
       (quietSince, quietTurnCount) = (now, 0)
     } else {
       quietTurnCount += 1

@@ -38,12 +38,10 @@ struct LaneChanges {
     retryAt = 0
   }
 
-  /// To be called after each round.
+  /// To be called each turn.
   /// - Returns: the departures that are over.
-  mutating func didServeRound(_ rounds: RoundServer, at now: UInt64) -> [Departure] {
-    for index in departures.indices {
-      departures[index].didServeRound(hasGiven: rounds.hasTaken(from: departures[index].lane), at: now)
-    }
+  mutating func didServe(at now: UInt64) -> [Departure] {
+    for index in departures.indices { departures[index].didServe(at: now) }
     let over = departures.filter { $0.isOver(at: now) }
     guard !over.isEmpty else { return [] }
     departures.removeAll { $0.isOver(at: now) }

@@ -17,8 +17,8 @@ final class PipelineLane: Lane {
   var peerLog = PeerLog()
   var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
-  private var requests: LaneSocket<PullSocket>
-  private var results: LaneSocket<PushSocket>
+  @exclusivity(unchecked) private var requests: LaneSocket<PullSocket>
+  @exclusivity(unchecked) private var results: LaneSocket<PushSocket>
   private let account = ResultAccount()
   @exclusivity(unchecked) private(set) var isReadable = false
 
@@ -80,7 +80,7 @@ final class PipelineLane: Lane {
 
   func send(_ slot: BatchSlot) throws(ZeroMQError) {
     let byteCount = slot.result.byteCount
-    if account.waiting.isEmpty, try results.socket.send(&slot.result) == .sent {
+    if account.waiting.isEmpty, case .sent = try results.socket.send(&slot.result) {
       metrics.didSend(byteCount: byteCount)
       return
     }

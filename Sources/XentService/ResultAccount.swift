@@ -12,7 +12,7 @@ final class ResultAccount {
   let ledger: ByteLedger
   /// Counts what this one counts too.
   private let whole: ResultAccount?
-  private(set) var waiting: Deque<WaitingResult> = []
+  @exclusivity(unchecked) private(set) var waiting: Deque<WaitingResult> = []
   /// Of all results that wait.
   private(set) var waitingByteCount = 0
   /// Of refusals that wait, and what they take besides.
@@ -20,7 +20,7 @@ final class ResultAccount {
   /// Of results that wait and that the ledger does not count, and what they take besides.
   private var smallByteCount = 0
   /// For batches that were taken and have no result yet.
-  private var reservedByteCount = 0
+  @exclusivity(unchecked) private var reservedByteCount = 0
 
   init(partOf whole: ResultAccount? = nil) {
     self.whole = whole

@@ -31,21 +31,16 @@ final class RoundServer {
     var round = RoundMetrics(metrics)
     engine.beginRound()
     try gatherer.gather(from: lanes) { slot, lane in plan(slot, lane) }
-    guard !gatherer.isEmpty else { return false }
+    guard gatherer.count > 0 else { return false }
     round.start()
-    for (slot, _) in gatherer.requests { schedule(slot, &round) }
+    for slot in gatherer.requests { schedule(slot, &round) }
     round.willCompute(workerCount: engine.roundWorkerCount)
     engine.compute()
     let computeNanoseconds = round.didCompute()
-    for (slot, lane) in gatherer.requests {
-      try finish(slot, lane, round, computeNanoseconds: computeNanoseconds)
-    }
+    for slot in gatherer.requests { try finish(slot, round, computeNanoseconds: computeNanoseconds) }
     lastRoundEndedAt = round.end()
     return true
   }
-
-  /// Whether a request of the lane was in the last round, or is the first of the next.
-  func hasTaken(from lane: any Lane) -> Bool { gatherer.hasTaken(from: lane) }
 
   /// Lets a lane go that is to be closed, with what was taken of it and is not answered.
   func forget(_ lane: any Lane) { gatherer.forget(lane) }
@@ -106,8 +101,9 @@ final class RoundServer {
 
   /// Writes a request's result and sends it.
   private func finish(
-    _ slot: BatchSlot, _ lane: any Lane, _ round: RoundMetrics, computeNanoseconds: UInt64
+    _ slot: BatchSlot, _ round: RoundMetrics, computeNanoseconds: UInt64
   ) throws(ZeroMQError) {
+    guard let lane = slot.lane else { return }
     switch slot.kind {
     case .batch:
       let message = engine.message(for: slot.plan)

@@ -21,15 +21,15 @@ final class RouterLane: Lane {
   var peerLog = PeerLog()
   var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
-  private var requests: LaneSocket<RouterSocket>
+  @exclusivity(unchecked) private var requests: LaneSocket<RouterSocket>
   /// Of all clients together.
   private let account = ResultAccount()
-  private var clients: [ClientName: ResultAccount] = [:]
+  @exclusivity(unchecked) private var clients: [ClientName: ResultAccount] = [:]
   private var clientCountToForget = fewestForgottenClients
   /// The accounts in which results wait.
   private var waitingAccounts: [ResultAccount] = []
   @exclusivity(unchecked) private(set) var isReadable = false
-  private var delimiter = Message()
+  @exclusivity(unchecked) private var delimiter = Message()
 
   init(
     _ configuration: LaneConfiguration, endpoints: [EndpointConfiguration], context: borrowing Context

@@ -79,7 +79,7 @@ extension ServiceLoop {
   func advanceChanges() throws(ZeroMQError) {
     guard !changes.isEmpty else { return }
     let now = Clock.monotonicNanoseconds
-    for departure in changes.didServeRound(rounds, at: now) {
+    for departure in changes.didServe(at: now) {
       try departure.lane.setLinger(milliseconds: departure.millisecondsLeft(at: now))
       logger.info(
         "lane closed",

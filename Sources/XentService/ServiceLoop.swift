@@ -187,9 +187,7 @@ package final class ServiceLoop {
       if reloadRequest.take() { refuseReload(Self.stopping) }
       try serveRound()
       now = Clock.monotonicNanoseconds
-      for index in departures.indices {
-        departures[index].didServeRound(hasGiven: rounds.hasTaken(from: departures[index].lane), at: now)
-      }
+      for index in departures.indices { departures[index].didServe(at: now) }
       try endTurn()
     } while departures.contains { !$0.isOver(at: now) }
     for departure in departures { try departure.lane.setLinger(milliseconds: departure.millisecondsLeft(at: now)) }

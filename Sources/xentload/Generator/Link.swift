@@ -2,20 +2,20 @@ import XentClient
 import XentProtocol
 import ZeroMQ
 
-/// One connection of a generator.
+/// One connection of a generator, and no more checked at run time.
 final class Link {
   /// Below this, header and sections travel as one frame: a copy costs less than two more frames.
   static let packedByteCount = 16 << 10
 
-  private var connection: DaemonConnection
-  private var message = Message()
+  @exclusivity(unchecked) private var connection: DaemonConnection
+  @exclusivity(unchecked) private var message = Message()
   private var places = DaemonConnection.Places()
-  var inFlightCount = 0
+  @exclusivity(unchecked) var inFlightCount = 0
   /// Whether the socket had no room.
-  private(set) var isBlocked = false
+  @exclusivity(unchecked) private(set) var isBlocked = false
   /// When each free place of the window became free: the oldest first.
-  private var freeTimes: [UInt64]
-  private var oldest = 0
+  @exclusivity(unchecked) private var freeTimes: [UInt64]
+  @exclusivity(unchecked) private var oldest = 0
 
   init(_ endpoints: ClientEndpoints, in context: borrowing Context, window: Int, now: UInt64) throws(ZeroMQError) {
     connection = try DaemonConnection(endpoints, in: context)
@@ -73,8 +73,12 @@ final class Link {
   }
 
   private func didSend(more: Bool) throws(ZeroMQError) -> Bool {
-    isBlocked = try connection.send(&message, more: more) != .sent
-    return !isBlocked
+    guard case .sent = try connection.send(&message, more: more) else {
+      isBlocked = true
+      return false
+    }
+    isBlocked = false
+    return true
   }
 
   /// Takes a result, if one is there.
