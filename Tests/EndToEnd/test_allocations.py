@@ -77,8 +77,10 @@ def test_batches_that_share_a_round_allocate_nothing_each(
     file.write_bytes(bytes(16))
     environment = {"LD_PRELOAD": str(counter), "ALLOCATION_COUNTS": str(file)}
     daemon = start_daemon("--workers", "2", environment=environment)
-    # While the long batch is computed, the others gather behind it; a few of them are enough to be shared among workers.
-    long = Request(np.zeros((5000, 1000), np.float32), np.zeros(5000, int), flags=15).packed()
+    # While the long batch is computed, which its options make slow, the others gather behind it; a few of them are
+    # enough to be shared among workers.
+    long = Request(
+        np.zeros((5000, 1000), np.float32), np.zeros(5000, int), flags=15, softcap=30, smoothing=0.1).packed()
     short = Request(np.zeros((64, 256), np.float32), np.zeros(64, int), flags=15).packed()
     pull = connect(context, zmq.PULL, daemon.results)
     push = connect(context, zmq.PUSH, daemon.requests)
