@@ -7,11 +7,11 @@ BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PYTHON := .venv/bin/python
 
-.PHONY: help dependencies build demo test test-swift test-long test-python test-clients test-systemd chaos wheel lint \
+.PHONY: help dependencies build demo test test-swift test-long test-python test-clients test-systemd test-arm64 chaos wheel lint \
 	lint-python format gates install install-files man deb clean
 
 help:            ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
 
 dependencies:    ## Install what is missing of Debian's packages (libzmq, libyaml, zlib)
 	@Scripts/install-dependencies
@@ -36,6 +36,9 @@ test-python: build $(PYTHON)  ## The tests of the real binaries over real socket
 test-systemd: deb $(PYTHON)  ## Install the package in a Debian booted by systemd-nspawn, and work it; root, minutes
 	@Scripts/install-dependencies systemd
 	$(PYTHON) -m pytest -q -rs Tests/Systemd
+
+test-arm64:      ## The computation's self-check on arm64, compiled as Embedded Swift and run by QEMU; a minute
+	@Scripts/check-arm64
 
 test-clients: build $(PYTHON)  ## The tests of the Python package, with daemons and doubles, and a short chaos
 	XENTD_BIN_DIR=$(abspath $(BUILD)) $(PYTHON) -m pytest -c Clients/python/pyproject.toml --rootdir Clients/python Clients/python/tests

@@ -1,3 +1,5 @@
+import CKernelShims
+
 extension LossBatch {
   /// What is wrong with a row, and what to do, for the reader of a log or an exception.
   package func description(of badRow: Figures.BadRow) -> String {

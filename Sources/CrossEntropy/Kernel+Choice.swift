@@ -55,18 +55,18 @@ extension Kernel {
   #endif
 
   /// The fastest kernel that this machine can run.
-  package static var best: Kernel { all.first(where: \.isSupported) ?? baseline }
+  package static var best: Kernel { all.first { $0.isSupported } ?? baseline }
 
   /// The kernel of this name, if this machine can run it.
   package static func named(_ name: String) throws(KernelError) -> Kernel {
     guard let kernel = all.first(where: { $0.name == name }) else {
       throw KernelError(
-        description: "kernel: expected \(all.map(\.name).joined(separator: ", ")), received \(name)")
+        description: "kernel: expected \(all.map { $0.name }.joined(separator: ", ")), received \(name)")
     }
     guard kernel.isSupported else {
       throw KernelError(
         description: "kernel: this machine cannot run \(name), which needs \(kernel.instructions); it can run "
-          + all.filter(\.isSupported).map(\.name).joined(separator: ", "))
+          + all.filter { $0.isSupported }.map { $0.name }.joined(separator: ", "))
     }
     return kernel
   }

@@ -39,4 +39,20 @@ struct KernelCheckTests {
       transformed: honest.transformed, isSupported: true)
     #expect(KernelCheck(broken).run().contains { $0.name == "accuracy of f32" && !$0.isGood })
   }
+
+  @Test("a kernel that is wrong only where an option is asked for is found out")
+  func wrongOption() {
+    let honest = Kernel.best
+    let broken = Kernel(
+      name: "broken", instructions: "", fusesMultiplyAdds: true, summarizeRows: honest.summarizeRows,
+      summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks, readClasses: honest.readClasses,
+      finishOrdinaryRows: honest.finishOrdinaryRows, scanOneHot: honest.scanOneHot,
+      findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses,
+      hasFewerGreater: { count, value, row, format, classCount in
+        honest.hasFewerGreater(classCount == 2049 ? 2 * count : count, value, row, format, classCount)
+      },
+      transformed: honest.transformed, isSupported: true)
+    let bad = KernelCheck(broken).run().filter { !$0.isGood }
+    #expect(bad.map(\.name) == ["known bits of every type and option"])
+  }
 }
