@@ -57,6 +57,22 @@ def test_results_of_every_kind_hold_against_the_independent_computation(
         assert value["latency"]["corrected"]["count"] == 300
 
 
+LABEL_TYPES = {
+    "integer": ["u8", "u16", "u32", "i32", "i64"], "onehot": ["u8", "f16", "bf16", "f32", "f64"],
+    "probabilities": ["f32", "f64"],
+}
+
+
+@pytest.mark.parametrize("labels, label_type", [(kind, type) for kind in LABEL_TYPES for type in LABEL_TYPES[kind]])
+def test_labels_of_every_type_are_sent_and_hold(shared_daemon: Daemon, labels: str, label_type: str) -> None:
+    shape = ["--rows", "5", "--classes", "200", "--labels", labels, "--label-type", label_type]
+    value = load(shared_daemon, *shape, "--batches", "50", "--warm-up", "0", "--verify", "all")
+    assert value["verification"]["compared"] >= 50 and value["verification"]["violations"] == 0
+    run = xentload("inprocess", *shape, "--passes", "1", "--json")
+    assert run.returncode == 0, run.stderr
+    assert (json.loads(run.stdout)["labels"], json.loads(run.stdout)["label_type"]) == (labels, label_type)
+
+
 def test_a_pipeline_lane_and_many_connections_and_threads_give_each_result_once(shared_daemon: Daemon) -> None:
     pipeline = ["--requests", shared_daemon.requests, "--results", shared_daemon.results, "--connections", "3"]
     value = report(xentload("run", *pipeline, *SMALL, "--batches", "2000", "--json"))
@@ -74,7 +90,7 @@ def test_a_sample_is_compared_by_default_and_nothing_where_that_is_off(shared_da
 
 def test_a_mix_and_real_data_are_sent_as_they_are_told(shared_daemon: Daemon, tmp_path: Path) -> None:
     mix = tmp_path / "mix.yaml"
-    mix.write_text("- {rows: 4, classes: 10, weight: 3}\n- {rows: 2, classes: 700, type: bf16, labels: onehot}\n")
+    mix.write_text("- {rows: 4, classes: 10, weight: 3}\n- {rows: 2, classes: 700, type: bf16, labels: onehot, label_type: u8}\n")
     value = load(shared_daemon, "--mix", mix, "--batches", "400", "--verify", "all", "--warm-up", "0")
     assert value["verification"]["compared"] >= 400 and 400 * 2 < value["rows"] < 400 * 4
     files = ["--logits", ROOT / "Examples/digits-logits.npy", "--labels", ROOT / "Examples/digits-labels.npy"]
@@ -331,6 +347,9 @@ def test_without_a_daemon_or_with_too_large_batches_nothing_is_measured(shared_d
         (["--labels", "x.npy"], "--labels: expected integer"), (["--mix", "x", "--rows", "3"], "--mix tells shapes"),
         (["--rows", "0"], "--rows: expected at least 1"), (["--classes", "99999999"], "--classes: expected 1 to"),
         (["--requests", "ipc:///x"], "--requests and --results go together"),
+        (["--label-type", "u8"], "--label-type: u8 tells 1 to 256 classes apart, received --classes 1000"),
+        (["--labels", "probabilities", "--label-type", "bf16"], "made-up probabilities are of f32, f64, received bf16"),
+        (["--logits", "a", "--labels", "b", "--label-type", "u8"], "--logits tells classes and types"),
     ])
 def test_options_that_do_not_fit_are_refused_with_both_values(options: list[str], words: str) -> None:
     run = xentload("run", "--endpoint", "ipc:///nowhere", *options)

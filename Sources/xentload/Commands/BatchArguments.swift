@@ -15,9 +15,12 @@ struct BatchArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Labels: integer (i64), onehot (f32) or probabilities (f32) (default: integer); with --logits, a .npy file.",
+      "Labels: integer, onehot or probabilities (default: integer); with --logits, a .npy file.",
       valueName: "kind or b.npy"))
   var labels: String?
+
+  @Option(help: "The type of the labels (default: i64 of integer labels, f32 of others).")
+  var labelType: LabelType?
 
   @Option(help: ArgumentHelp("Send the rows of this array instead of made-up ones.", valueName: "a.npy"))
   var logits: String?
@@ -33,11 +36,12 @@ struct BatchArguments: ParsableArguments {
   var seed: UInt64 = 1
 
   func validate() throws {
-    if mix != nil, rows != nil || classes != nil || type != nil || labels != nil || logits != nil {
-      throw ValidationError("--mix tells shapes and labels; leave out --rows, --classes, --type, --labels and --logits")
+    if mix != nil, rows != nil || classes != nil || type != nil || labels != nil || labelType != nil || logits != nil {
+      throw ValidationError(
+        "--mix tells shapes and labels; leave out --rows, --classes, --type, --labels, --label-type and --logits")
     }
-    if logits != nil, classes != nil || type != nil {
-      throw ValidationError("--logits tells classes and type; leave out --classes and --type")
+    if logits != nil, classes != nil || type != nil || labelType != nil {
+      throw ValidationError("--logits tells classes and types; leave out --classes, --type and --label-type")
     }
     if logits != nil, labels == nil { throw ValidationError("--logits a.npy goes with --labels b.npy") }
     if let rows, rows < 1 { throw ValidationError("--rows: expected at least 1, received \(rows)") }
@@ -54,7 +58,7 @@ struct BatchArguments: ParsableArguments {
   private var shape: BatchShape {
     BatchShape(
       rows: rows ?? 256, classes: classes ?? 1000, type: type ?? .f32,
-      labels: labels.flatMap { LabelKind(argument: $0) } ?? .integer)
+      labels: labels.flatMap { LabelKind(argument: $0) } ?? .integer, labelType: labelType)
   }
 
   /// Makes or maps the batches, and has computed what must come back.

@@ -15,7 +15,7 @@ struct BenchmarkData {
     var batch = LossBatch(
       rowCount: shape.rows, classCount: shape.classes, logits: made.logits.baseAddress!,
       logitType: Self.logitType(shape.type), labels: made.labels.baseAddress!,
-      labelLayout: Self.labelLayout(shape.labels))
+      labelLayout: Self.labelLayout(shape))
     batch.outputs.losses = UnsafeMutableRawPointer(losses.baseAddress!)
     loss.apply(to: &batch)
     self.batch = batch
@@ -30,12 +30,21 @@ struct BenchmarkData {
     }
   }
 
-  /// Of made-up labels.
-  private static func labelLayout(_ kind: LabelKind) -> LabelLayout {
-    switch kind {
-    case .integer: .integers(.i64)
-    case .oneHot: .oneHot(.f32)
-    case .probabilities: .probabilities(.f32)
+  /// Of made-up labels: a shape has no others.
+  private static func labelLayout(_ shape: BatchShape) -> LabelLayout {
+    switch (shape.labels, shape.labelType) {
+    case (.integer, .u8): .integers(.u8)
+    case (.integer, .u16): .integers(.u16)
+    case (.integer, .u32): .integers(.u32)
+    case (.integer, .i32): .integers(.i32)
+    case (.integer, _): .integers(.i64)
+    case (.oneHot, .u8): .oneHot(.u8)
+    case (.oneHot, .f16): .oneHot(.f16)
+    case (.oneHot, .bf16): .oneHot(.bf16)
+    case (.oneHot, .f64): .oneHot(.f64)
+    case (.oneHot, _): .oneHot(.f32)
+    case (.probabilities, .f64): .probabilities(.f64)
+    case (.probabilities, _): .probabilities(.f32)
     }
   }
 }

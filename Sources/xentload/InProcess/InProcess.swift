@@ -21,8 +21,11 @@ struct InProcess: ParsableCommand {
   @Option(help: "The type of the logits.")
   var type = LogitsType.f32
 
-  @Option(help: "The kind of the labels: integer (i64), onehot (f32) or probabilities (f32).")
+  @Option(help: "The kind of the labels.")
   var labels = LabelKind.integer
+
+  @Option(help: "The type of the labels (default: i64 of integer labels, f32 of others).")
+  var labelType: LabelType?
 
   @Option(help: "Threads that compute at once.")
   var threads = 1
@@ -40,17 +43,16 @@ struct InProcess: ParsableCommand {
   var json = false
 
   func validate() throws {
-    for (name, value, most) in [
-      ("rows", rows, 1 << 24), ("classes", classes, 1 << 24), ("threads", threads, 1024), ("passes", passes, 10_000),
-    ] where value < 1 || value > most {
+    for (name, value, most) in [("threads", threads, 1024), ("passes", passes, 10_000)]
+    where value < 1 || value > most {
       throw ValidationError("--\(name): expected 1 to \(most), received \(value)")
     }
-    guard rows * classes <= 1 << 31 else {
-      throw ValidationError("--rows x --classes: expected at most 2^31, received \(rows * classes)")
-    }
+    if let problem = shape.problem { throw ValidationError("--" + problem) }
   }
 
-  private var shape: BatchShape { BatchShape(rows: rows, classes: classes, type: type, labels: labels) }
+  private var shape: BatchShape {
+    BatchShape(rows: rows, classes: classes, type: type, labels: labels, labelType: labelType)
+  }
 
   func run() throws {
     let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
@@ -74,7 +76,7 @@ struct InProcess: ParsableCommand {
     }
     let report = InProcessReport(
       rowCount: rows, classCount: classes, type: type.name, byteCount: data.logits.count, labels: labels.argument,
-      kernel: kernel.name,
+      labelType: shape.labelType.name, kernel: kernel.name,
       threadCount: threads, computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
     print(json ? report.json : report.text)
   }

@@ -6,6 +6,7 @@ struct InProcessReport {
   /// Of the logits.
   let byteCount: Int
   let labels: String
+  let labelType: String
   let kernel: String
   let threadCount: Int
   let computeSeconds: [Double]
@@ -22,7 +23,7 @@ struct InProcessReport {
   /// For people.
   var text: String {
     """
-    \(rowCount) x \(classCount) \(type), \(labels) labels, kernel \(kernel), \(threadCount) threads
+    \(rowCount) x \(classCount) \(type), \(labels) labels (\(labelType)), kernel \(kernel), \(threadCount) threads
     best        \(rounded(best / elementCount * 1e9)) ns an element, \(rounded(best / Double(rowCount) * 1e9)) ns a row
     median      \(rounded(median / elementCount * 1e9)) ns an element, \(rounded(median / Double(rowCount) * 1e9)) ns a row
     throughput  \(rounded(rowsPerSecond / 1e6)) million rows/s, \(rounded(gigabytesPerSecond)) GB/s of logits
@@ -38,7 +39,8 @@ struct InProcessReport {
     "rows_per_second": \(rowsPerSecond), "gigabytes_per_second": \(gigabytesPerSecond), \
     "stream_gigabytes_per_second": \(streamGigabytesPerSecond), \
     "stream_ratio": \(gigabytesPerSecond / streamGigabytesPerSecond), "kernel": "\(kernel)", \
-    "threads": \(threadCount), "rows": \(rowCount), "classes": \(classCount), "type": "\(type)", "labels": "\(labels)"}
+    "threads": \(threadCount), "rows": \(rowCount), "classes": \(classCount), "type": "\(type)", "labels": "\(labels)", \
+    "label_type": "\(labelType)"}
     """
   }
 

@@ -52,19 +52,35 @@ enum MadeUpData {
     for row in 0..<shape.rows {
       let label = Int.random(in: 0..<shape.classes, using: &random)
       switch shape.labels {
-      case .integer: bytes.storeBytes(of: Int64(label), toByteOffset: row * 8, as: Int64.self)
-      case .oneHot: bytes.storeBytes(of: Float(1), toByteOffset: (row * shape.classes + label) * 4, as: Float.self)
-      case .probabilities: storeProbabilities(bytes, row: row, classes: shape.classes, label: label)
+      case .integer: store(Double(label), shape.labelType, bytes, at: row)
+      case .oneHot: store(1, shape.labelType, bytes, at: row * shape.classes + label)
+      case .probabilities: storeProbabilities(shape, bytes, row: row, label: label)
       }
     }
     return UnsafeRawBufferPointer(bytes)
   }
 
   /// Half of the weight on one class, the rest spread evenly.
-  private static func storeProbabilities(_ bytes: UnsafeMutableRawBufferPointer, row: Int, classes: Int, label: Int) {
-    for index in 0..<classes {
-      let share = 0.5 / Float(classes) + (index == label ? 0.5 : 0)
-      bytes.storeBytes(of: share, toByteOffset: (row * classes + index) * 4, as: Float.self)
+  private static func storeProbabilities(
+    _ shape: BatchShape, _ bytes: UnsafeMutableRawBufferPointer, row: Int, label: Int
+  ) {
+    for index in 0..<shape.classes {
+      let share = 0.5 / Double(shape.classes) + (index == label ? 0.5 : 0)
+      store(share, shape.labelType, bytes, at: row * shape.classes + index)
+    }
+  }
+
+  private static func store(_ value: Double, _ type: LabelType, _ bytes: UnsafeMutableRawBufferPointer, at index: Int) {
+    let offset = index * type.elementByteCount
+    switch type {
+    case .f32: bytes.storeBytes(of: Float(value), toByteOffset: offset, as: Float.self)
+    case .f64: bytes.storeBytes(of: value, toByteOffset: offset, as: Double.self)
+    case .f16: bytes.storeBytes(of: Float16(value).bitPattern, toByteOffset: offset, as: UInt16.self)
+    case .bf16: bytes.storeBytes(of: UInt16(Float(value).bitPattern >> 16), toByteOffset: offset, as: UInt16.self)
+    case .u8: bytes.storeBytes(of: UInt8(value), toByteOffset: offset, as: UInt8.self)
+    case .u16: bytes.storeBytes(of: UInt16(value), toByteOffset: offset, as: UInt16.self)
+    case .u32, .i32: bytes.storeBytes(of: UInt32(value), toByteOffset: offset, as: UInt32.self)
+    case .i64: bytes.storeBytes(of: Int64(value), toByteOffset: offset, as: Int64.self)
     }
   }
 

@@ -2,10 +2,10 @@ import XentProtocol
 import YAML
 
 extension ShapeMix {
-  private static let keys = ["rows", "classes", "type", "labels", "weight"]
+  private static let keys = ["rows", "classes", "type", "labels", "label_type", "weight"]
 
-  /// Reads a list of shapes: `- {rows: 256, classes: 1000, type: f32, labels: integer, weight: 3}`. Type, labels and
-  /// weight may be left out.
+  /// Reads a list of shapes: `- {rows: 256, classes: 1000, type: f32, labels: integer, weight: 3}`. All but rows and
+  /// classes may be left out.
   init(file: String) throws {
     guard let text = ProcessorUse.contents(file) else { throw LoadError("\(file): cannot be read") }
     let root: YAMLNode?
@@ -39,7 +39,8 @@ extension ShapeMix {
     let shape = BatchShape(
       rows: rows, classes: classes,
       type: try value("type", "f32, f16, bf16 or f64") { LogitsType(argument: $0) } ?? .f32,
-      labels: try value("labels", "integer, onehot or probabilities") { LabelKind(argument: $0) } ?? .integer)
+      labels: try value("labels", "integer, onehot or probabilities") { LabelKind(argument: $0) } ?? .integer,
+      labelType: try value("label_type", LabelType.allValueStrings.joined(separator: ", ")) { LabelType(argument: $0) })
     if let words = shape.problem { throw problem(words, line: node.line) }
     let weight = try value("weight", "a number above 0") { Double($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } }
     return (shape, weight ?? 1)
