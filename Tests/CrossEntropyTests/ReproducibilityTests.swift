@@ -45,7 +45,9 @@ struct ReproducibilityTests {
     #expect(bits(compute(rows, labels: matrix(Double(1), 0), layout: .oneHot(.f64)).losses) == expected)
   }
 
-  @Test("one-hot labels with anything else among them are told, wherever it stands", arguments: [2, 9, 64, 65, 79, 80, 81, 127, 130, 191])
+  @Test(
+    "one-hot labels with anything else among them are told, wherever it stands",
+    arguments: [2, 9, 64, 65, 79, 80, 81, 127, 130, 191])
   func notOneHot(classCount: Int) {
     let row = [Float](repeating: 0, count: classCount)
     for place in 0..<classCount {
@@ -56,6 +58,30 @@ struct ReproducibilityTests {
       labels[place] = .leastNonzeroMagnitude
       #expect(compute([row], labels: labels, layout: .oneHot(.f32)).verdicts == [RowVerdict.notOneHot.rawValue])
     }
+  }
+
+  @Test(
+    "the one is found wherever it stands, and a second one too, in every type",
+    arguments: [2, 15, 16, 17, 63, 64, 65, 79, 80, 81, 127, 128, 129, 143, 144, 191])
+  func oneAnywhere(classCount: Int) {
+    let row = (0..<classCount).map { Float($0) * 0.03 }
+    func check<Element>(_ one: Element, _ zero: Element, _ type: OneHotLabelType) {
+      for place in 0..<classCount {
+        var labels = [Element](repeating: zero, count: classCount)
+        labels[place] = one
+        let expected = bits(computedLosses([row], labels: [place]))
+        #expect(bits(compute([row], labels: labels, layout: .oneHot(type)).losses) == expected)
+        labels[(place + 1 + classCount / 3) % classCount] = one
+        let isAlone = (place + 1 + classCount / 3) % classCount == place
+        let verdict = isAlone ? RowVerdict.ok : .notOneHot
+        #expect(compute([row], labels: labels, layout: .oneHot(type)).verdicts == [verdict.rawValue])
+      }
+    }
+    check(UInt8(1), 0, .u8)
+    check(UInt16(0x3c00), 0x8000, .f16)
+    check(UInt16(0x3f80), 0, .bf16)
+    check(Float(1), 0, .f32)
+    check(Double(1), -0.0, .f64)
   }
 
   @Test(
