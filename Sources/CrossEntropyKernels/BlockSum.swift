@@ -26,6 +26,10 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   @inline(__always) private static var groupLength: Int { exponentialsPerGroup &* Geometry.laneCount }
   @inline(__always) private static var groupByteCount: Int { exponentialsPerGroup &* Element.vectorByteCount }
+  /// How far ahead memory is asked for while a block is summed: two blocks of f32, as the search for the next block's maximum,
+  /// which asks for nothing, is too quick for lines that the end of this sum has only just asked for. Much more would push
+  /// the block itself out of the first cache.
+  @inline(__always) private static var prefetchByteCount: Int { 16384 }
 
   @inline(__always)
   init(_ elements: UnsafeRawPointer, count: Int, transform: LogitTransform, scratch: UnsafeMutableRawPointer) {
@@ -183,8 +187,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
       let group = group(index, holeIndex: holeIndex)
       @inline(__always) func vector(_ vector: Int) -> Sums.Vector {
         let offset = vector &* Element.vectorByteCount
-        // The next block, or row, comes from memory while this one is computed.
-        prefetch(elements + (index &* Self.groupByteCount &+ offset &+ Geometry.blockLength &* Element.byteCount))
+        prefetch(elements + (index &* Self.groupByteCount &+ offset &+ Self.prefetchByteCount))
         return converted(
           Kind.caps
             ? capped.loadUnaligned(fromByteOffset: cappedOffset(index, vector), as: Numbers.Vector.self)
