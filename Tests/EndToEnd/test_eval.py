@@ -106,7 +106,7 @@ def test_without_a_daemon_it_says_so_and_how_to_start_one(tmp_path: Path) -> Non
 
 
 def test_a_daemon_that_dies_in_the_middle_is_told_with_how_far_it_came(daemon: Daemon, tmp_path: Path) -> None:
-    files = save(tmp_path, *data(100_000, 3))
+    files = save(tmp_path, *data(2_000_000, 3))  # more than any machine gets through meanwhile
     command = [BIN / "xent", "eval", *files, "--batch-rows", "1", "--timeout", "1", "--endpoint", daemon.router]
     evaluation = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while daemon.cpu_seconds < 0.2 and evaluation.poll() is None:  # it is in the midst of them
@@ -114,8 +114,8 @@ def test_a_daemon_that_dies_in_the_middle_is_told_with_how_far_it_came(daemon: D
     daemon.stop(9)
     _, words = evaluation.communicate(timeout=PATIENCE)
     assert evaluation.returncode == 2 and "no answer" in words
-    completed = re.search(r"after (\d+) of 100000 batches", words)
-    assert completed and 0 < int(completed[1]) < 100_000, words
+    completed = re.search(r"after (\d+) of 2000000 batches", words)
+    assert completed and 0 < int(completed[1]) < 2_000_000, words
 
 
 def test_a_batch_that_the_daemon_refuses_is_told_in_its_words(daemon: Daemon, tmp_path: Path) -> None:
