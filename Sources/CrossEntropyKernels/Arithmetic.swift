@@ -13,8 +13,8 @@ protocol Arithmetic {
   static func largestLane(_ vector: Vector) -> Double
   /// One bit for each lane in which the two are equal, the lowest for lane 0.
   static func equalLanes(_ a: Vector, _ b: Vector) -> UInt16
-  /// Whether any lane of four vectors is equal to that of `wanted`.
-  static func anyLane(of a: Vector, _ b: Vector, _ c: Vector, _ d: Vector, equals wanted: Vector) -> Bool
+  static func select(_ a: Vector, isGreaterThan b: Vector, yes: Vector, no: Vector) -> Vector
+  static func select(_ a: Vector, equals b: Vector, yes: Vector, no: Vector) -> Vector
   /// One bit for each lane in which `a > b`, the lowest for lane 0.
   static func greaterLanes(_ a: Vector, _ b: Vector) -> UInt16
   static func firstLane(_ vector: Vector) -> Double

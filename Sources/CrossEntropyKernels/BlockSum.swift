@@ -1,13 +1,19 @@
 import CKernelShims
 
-/// Room for the copies that a block makes of its unusual groups, and for its capped logits.
-let blockScratchByteCount = 2 * unusualGroupByteCount + Geometry.blockLength * MemoryLayout<Double>.size
-private let unusualGroupByteCount = exponentialsPerGroup * MemoryLayout<WideLanes>.size
+/// Room for the capped logits of one block, and for the copies that `blocksAtOnce` make of their unusual groups.
+let blockScratchByteCount = cappedByteCount + blocksAtOnce * 2 * exponentialsPerGroup * MemoryLayout<WideLanes>.size
+private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
+
+/// How many blocks may have been searched and not summed yet.
+@inline(__always) var blocksAtOnce: Int { Geometry.laneCount }
 
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place and never past.
 ///
 /// Its vectors are taken in groups. The last group may be short, and one holds the block's maximum, which the sum leaves
 /// out: these two are computed from copies, filled up with -infinity, which adds exactly nothing.
+///
+/// A block is searched first, then summed. Between the two a processor has little to do but wait, unless it has other
+/// blocks to search.
 struct Block<Element: LogitElement, Kind: TransformKind> {
   private typealias Numbers = Element.Numbers
 
@@ -17,6 +23,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   private let vectorCount: Int
   private let wholeGroupCount: Int
   private let groupCount: Int
+  private let tailLength: Int
   /// A copy of the short last group.
   private let tail: UnsafeMutableRawPointer
   /// A copy of the group with the maximum.
@@ -31,21 +38,23 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   /// the block itself out of the first cache.
   @inline(__always) private static var prefetchByteCount: Int { 16384 }
 
+  /// - Parameters:
+  ///   - place: its own among the blocks that are worked on at once, less than `blocksAtOnce`.
+  ///   - scratch: `blockScratchByteCount` bytes.
   @inline(__always)
-  init(_ elements: UnsafeRawPointer, count: Int, transform: LogitTransform, scratch: UnsafeMutableRawPointer) {
+  init(
+    _ elements: UnsafeRawPointer, count: Int, transform: LogitTransform, place: Int = 0,
+    scratch: UnsafeMutableRawPointer
+  ) {
     self.elements = elements
     self.transform = transform
     vectorCount = (count &+ Geometry.laneCount &- 1) / Geometry.laneCount
     wholeGroupCount = count / Self.groupLength
-    tail = scratch
-    hole = scratch + unusualGroupByteCount
-    capped = hole + unusualGroupByteCount
-    let tailLength = count % Self.groupLength
+    tailLength = count % Self.groupLength
     groupCount = wholeGroupCount &+ (tailLength > 0 ? 1 : 0)
-    guard tailLength > 0 else { return }
-    for index in 0..<Self.groupLength { clear(tail, index) }
-    tail.copyMemory(
-      from: elements + wholeGroupCount &* Self.groupByteCount, byteCount: tailLength &* Element.byteCount)
+    capped = scratch
+    tail = scratch + (cappedByteCount &+ place &* 2 &* Self.groupByteCount)
+    hole = tail + Self.groupByteCount
   }
 
   @inline(__always)
@@ -58,19 +67,95 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     min(exponentialsPerGroup, vectorCount &- index &* exponentialsPerGroup)
   }
 
-  /// Has an element of a copied group add nothing.
+  // MARK: Search
+
+  /// The largest logit that is not NaN, before the transform, and where it first stands in the block.
+  typealias Peak = (rawMaximum: Double, position: Int)
+
+  /// Finds the block's maximum, and copies its unusual groups.
+  ///
+  /// - Parameter readableCount: how many elements there are from the block's first on, at least its own: what follows them must
+  ///   not be read.
   @inline(__always)
-  private func clear(_ group: UnsafeMutableRawPointer, _ index: Int) {
-    group.storeBytes(of: Element.negativeInfinity, toByteOffset: index &* Element.byteCount, as: Element.Bits.self)
+  func search(readableCount: Int) -> Peak {
+    if tailLength > 0 { copyTail(readableCount: readableCount) }
+    let (rawMaximum, places) = largest
+    guard rawMaximum.isFinite else { return (rawMaximum, 0) }
+    let position = position(of: rawMaximum, inGroup: -Int(Numbers.largestLane(places)))
+    copyWithout(position)
+    return (rawMaximum, position)
   }
+
+  @inline(__always)
+  private func copyTail(readableCount: Int) {
+    var lastGroup = elements + wholeGroupCount &* Self.groupByteCount
+    if readableCount < groupCount &* Self.groupLength {
+      tail.copyMemory(from: lastGroup, byteCount: tailLength &* Element.byteCount)
+      lastGroup = UnsafeRawPointer(tail)
+    }
+    for vector in 0..<exponentialsPerGroup {
+      let offset = vector &* Element.vectorByteCount
+      Element.copyStart(
+        from: lastGroup + offset, to: tail + offset,
+        endingAt: Int32(truncatingIfNeeded: tailLength &- vector &* Geometry.laneCount))
+    }
+  }
+
+  /// The block's maximum before the transform, and in the lanes that have it minus the index of the first group in which they do.
+  ///
+  /// Groups are noted on the way, as a search behind would end at a place that no processor foresees. A NaN can hide other
+  /// elements here, and makes the sum NaN.
+  @inline(__always)
+  private var largest: (value: Double, places: Numbers.Vector) {
+    var maxima = Numbers.repeating(-.infinity)
+    var places = Numbers.repeating(0)
+    for index in 0..<groupCount {
+      let group = group(index)
+      @inline(__always) func vector(_ vector: Int) -> Numbers.Vector {
+        Element.load(group + vector &* Element.vectorByteCount)
+      }
+      let larger = Numbers.larger(Numbers.larger(vector(0), vector(1)), Numbers.larger(vector(2), vector(3)))
+      let place = Numbers.repeating(-Double(index))
+      places = Numbers.select(larger, isGreaterThan: maxima, yes: place, no: places)
+      maxima = Numbers.larger(larger, maxima)
+    }
+    let value = Numbers.largestLane(maxima)
+    let nowhere = Numbers.repeating(-.infinity)
+    return (value, Numbers.select(maxima, equals: Numbers.repeating(value), yes: places, no: nowhere))
+  }
+
+  /// Where a value first stands, which is in this group.
+  @inline(__always)
+  private func position(of value: Double, inGroup index: Int) -> Int {
+    let wanted = Numbers.repeating(value)
+    let group = group(index)
+    var equal: UInt64 = 0
+    for place in 0..<exponentialsPerGroup {
+      let lanes = Numbers.equalLanes(Element.load(group + place &* Element.vectorByteCount), wanted)
+      equal |= UInt64(lanes) &<< UInt64(place &* Geometry.laneCount)
+    }
+    return index &* Self.groupLength &+ equal.trailingZeroBitCount
+  }
+
+  /// Copies the group of the element at `position`, which is to add nothing.
+  @inline(__always)
+  private func copyWithout(_ position: Int) {
+    let group = group(position / Self.groupLength)
+    hole.copyMemory(from: group, byteCount: Self.groupByteCount)
+    let offset = position % Self.groupLength / Geometry.laneCount &* Element.vectorByteCount
+    Element.copyOthers(
+      from: group + offset, to: hole + offset, than: Int32(truncatingIfNeeded: position % Geometry.laneCount))
+  }
+
+  // MARK: Sum
 
   /// The block's maximum, where it first stands, and the scaled sum of the other exponentials.
   ///
-  /// Not inlined: it is compiled for each type of logits and kind of transform, and long.
-  @inline(never)
-  func summary(firstClass: Int) -> BlockSummary {
-    // The transform is increasing, so this needs none.
-    let rawMaximum = self.rawMaximum
+  /// - Parameter peak: what the search found.
+  @inline(__always)
+  func summary(_ peak: Peak, firstClass: Int) -> BlockSummary {
+    let rawMaximum = peak.rawMaximum
+    // The transform is increasing, so that the search needs none.
     let maximum = transform.applied(to: rawMaximum, of: Numbers.self, as: Kind.self)
     // Not finite: a row of this kind gets its answer from what its elements are, not from a sum.
     guard maximum.isFinite else {
@@ -78,9 +163,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
         maximum: maximum, rawMaximum: rawMaximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum,
         argmax: Int64(firstClass))
     }
-    let position = firstPosition(of: rawMaximum)
-    copyWithout(position)
-    let holeIndex = position / Self.groupLength
+    let holeIndex = peak.position / Self.groupLength
     if Kind.caps { capLogits(holeIndex: holeIndex) }
     var scaledSum = 0.0
     var (center, power) = Numbers.scaling(maximum: maximum)
@@ -88,34 +171,21 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     if isCovered { scaledSum = sumOfOthers(maximum: maximum, holeIndex: holeIndex, in: Numbers.self) { $0 } }
     if !isCovered || scaledSum < Numbers.smallestCompleteSum {
       // Seldom: logits that are very large, or so far below the maximum that only doubles reach them.
-      scaledSum = sumOfOthers(maximum: maximum, holeIndex: holeIndex, in: DoubleArithmetic.self, Numbers.widened)
+      scaledSum = sumInDoubles(maximum: maximum, holeIndex: holeIndex)
       (center, power) = DoubleArithmetic.scaling(maximum: maximum)
     }
     return BlockSummary(
       maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum, power: power, center: center,
-      argmax: Int64(firstClass &+ position))
+      argmax: Int64(firstClass &+ peak.position))
   }
 
-  @inline(__always)
-  private var rawMaximum: Double {
-    var even = Numbers.repeating(-.infinity)
-    var odd = even
-    for index in 0..<wholeGroupCount {
-      let group = elements + index &* Self.groupByteCount
-      for vector in 0..<exponentialsPerGroup / 2 {
-        even = Numbers.larger(Element.load(group + 2 &* vector &* Element.vectorByteCount), even)
-        odd = Numbers.larger(Element.load(group + (2 &* vector &+ 1) &* Element.vectorByteCount), odd)
-      }
-    }
-    if wholeGroupCount < groupCount {
-      for vector in 0..<vectorCount(ofGroup: wholeGroupCount) {
-        even = Numbers.larger(Element.load(tail + vector &* Element.vectorByteCount), even)
-      }
-    }
-    return Numbers.largestLane(Numbers.larger(even, odd))
+  /// Not inlined: it is long, and compiled for each type of logits and kind of transform.
+  @inline(never)
+  private func sumInDoubles(maximum: Double, holeIndex: Int) -> Double {
+    sumOfOthers(maximum: maximum, holeIndex: holeIndex, in: DoubleArithmetic.self, Numbers.widened)
   }
 
-  @inline(__always)
+  @inline(never)
   private var holdsNaN: Bool {
     for index in 0..<groupCount {
       for vector in 0..<vectorCount(ofGroup: index) {
@@ -124,31 +194,6 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
       }
     }
     return false
-  }
-
-  @inline(__always)
-  private func firstPosition(of value: Double) -> Int {
-    let wanted = Numbers.repeating(value)
-    for index in 0..<groupCount {
-      let group = group(index)
-      @inline(__always) func vector(_ vector: Int) -> Numbers.Vector {
-        Element.load(group + vector &* Element.vectorByteCount)
-      }
-      guard Numbers.anyLane(of: vector(0), vector(1), vector(2), vector(3), equals: wanted) else { continue }
-      var equal: UInt64 = 0
-      for place in 0..<exponentialsPerGroup {
-        equal |= UInt64(Numbers.equalLanes(vector(place), wanted)) &<< UInt64(place &* Geometry.laneCount)
-      }
-      return index &* Self.groupLength &+ equal.trailingZeroBitCount
-    }
-    return 0
-  }
-
-  /// Copies the group of the element at `position`, which is to add nothing.
-  @inline(__always)
-  private func copyWithout(_ position: Int) {
-    hole.copyMemory(from: group(position / Self.groupLength), byteCount: Self.groupByteCount)
-    clear(hole, position % Self.groupLength)
   }
 
   /// Caps all logits ahead of their exponentials: one after the other, cap and exponential are so long a chain that the

@@ -21,10 +21,14 @@ enum DoubleArithmetic: Arithmetic {
   @inline(__always) static func greaterLanes(_ a: WideLanes, _ b: WideLanes) -> UInt16 {
     CKernelShims.greaterLanes(a, b)
   }
-  @inline(__always)
-  static func anyLane(of a: WideLanes, _ b: WideLanes, _ c: WideLanes, _ d: WideLanes, equals wanted: WideLanes) -> Bool
+  @inline(__always) static func select(_ a: WideLanes, isGreaterThan b: WideLanes, yes: WideLanes, no: WideLanes)
+    -> WideLanes
   {
-    CKernelShims.anyLane(of: a, b, c, d, equals: wanted)
+    CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
+  }
+  @inline(__always) static func select(_ a: WideLanes, equals b: WideLanes, yes: WideLanes, no: WideLanes) -> WideLanes
+  {
+    CKernelShims.select(a, equals: b, yes: yes, no: no)
   }
   @inline(__always) static func firstLane(_ vector: WideLanes) -> Double { vector[0] }
   @inline(__always) static func widened(_ vector: WideLanes) -> WideLanes { vector }

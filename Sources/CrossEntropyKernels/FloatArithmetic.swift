@@ -7,9 +7,11 @@ enum FloatArithmetic: Arithmetic {
   @inline(__always) static func largestLane(_ vector: Lanes) -> Double { Double(CKernelShims.largestLane(vector)) }
   @inline(__always) static func equalLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.equalLanes(a, b) }
   @inline(__always) static func greaterLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.greaterLanes(a, b) }
-  @inline(__always)
-  static func anyLane(of a: Lanes, _ b: Lanes, _ c: Lanes, _ d: Lanes, equals wanted: Lanes) -> Bool {
-    CKernelShims.anyLane(of: a, b, c, d, equals: wanted)
+  @inline(__always) static func select(_ a: Lanes, isGreaterThan b: Lanes, yes: Lanes, no: Lanes) -> Lanes {
+    CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
+  }
+  @inline(__always) static func select(_ a: Lanes, equals b: Lanes, yes: Lanes, no: Lanes) -> Lanes {
+    CKernelShims.select(a, equals: b, yes: yes, no: no)
   }
   @inline(__always) static func firstLane(_ vector: Lanes) -> Double { Double(vector[0]) }
   @inline(__always) static func widened(_ vector: Lanes) -> WideLanes { CKernelShims.widened(vector) }

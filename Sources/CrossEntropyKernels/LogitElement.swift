@@ -28,6 +28,28 @@ extension LogitElement {
   static func element(_ index: Int, of row: UnsafeRawPointer) -> Double {
     widened(row.loadUnaligned(fromByteOffset: index &* byteCount, as: Bits.self))
   }
+
+  /// Copies a vector, but has -infinity, which adds nothing, in place of the elements from `lane` on.
+  @inline(__always)
+  static func copyStart(from vector: UnsafeRawPointer, to copy: UnsafeMutableRawPointer, endingAt lane: Int32) {
+    let fill = UInt64(truncatingIfNeeded: negativeInfinity)
+    switch byteCount {
+    case 2: copyStart16(from: vector, to: copy, lane: lane, fill: UInt16(truncatingIfNeeded: fill))
+    case 4: copyStart32(from: vector, to: copy, lane: lane, fill: UInt32(truncatingIfNeeded: fill))
+    default: copyStart64(from: vector, to: copy, lane: lane, fill: fill)
+    }
+  }
+
+  /// Copies a vector, but has -infinity, which adds nothing, in place of one element.
+  @inline(__always)
+  static func copyOthers(from vector: UnsafeRawPointer, to copy: UnsafeMutableRawPointer, than lane: Int32) {
+    let fill = UInt64(truncatingIfNeeded: negativeInfinity)
+    switch byteCount {
+    case 2: copyOthers16(from: vector, to: copy, lane: lane, fill: UInt16(truncatingIfNeeded: fill))
+    case 4: copyOthers32(from: vector, to: copy, lane: lane, fill: UInt32(truncatingIfNeeded: fill))
+    default: copyOthers64(from: vector, to: copy, lane: lane, fill: fill)
+    }
+  }
 }
 
 enum F32Element: NarrowLogitElement {

@@ -191,9 +191,9 @@ struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
       let row = logits + index &* rowByteCount
       // Behind the chunk: the other groups' columns are done with, but not their maxima.
       let room = scratch + chunkByteCount
-      var block = Block<Element, Kind>(row, count: classCount, transform: transform, scratch: room)
-        .summary(firstClass: 0)
-      summaries.store(fold(&block, count: 1, ofRow: row, of: Element.self, classCount: classCount), at: index)
+      let block = Block<Element, Kind>(row, count: classCount, transform: transform, scratch: room)
+      var summary = block.summary(block.search(readableCount: classCount), firstClass: 0)
+      summaries.store(fold(&summary, count: 1, ofRow: row, of: Element.self, classCount: classCount), at: index)
     }
   }
 }

@@ -51,7 +51,8 @@ private func summarizeBlocks<Kind: TransformKind>(
   }
 }
 
-@inline(__always)
+/// Not inlined: it is compiled for each type of logits and kind of transform, and long.
+@inline(never)
 private func summarize<Element: LogitElement, Kind: TransformKind>(
   _ type: Element.Type, _ kind: Kind.Type, _ row: UnsafeRawPointer, _ classCount: Int, _ transform: LogitTransform,
   _ blocks: Range<Int>, _ summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
@@ -61,7 +62,7 @@ private func summarize<Element: LogitElement, Kind: TransformKind>(
     let count = min(Geometry.blockLength, classCount &- first)
     let block = Block<Element, Kind>(
       row + first &* Element.byteCount, count: count, transform: transform, scratch: scratch)
-    summaries[index &- blocks.lowerBound] = block.summary(firstClass: first)
+    summaries[index &- blocks.lowerBound] = block.summary(block.search(readableCount: count), firstClass: first)
   }
 }
 
@@ -144,35 +145,19 @@ package func summarizeRows(
   classes: UnsafePointer<Int32>?, blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
   into summaries: RowSummaries
 ) {
-  guard classCount > Geometry.largestNarrowClassCount || format == XENT_FORMAT_F64 else {
-    summarizeNarrowRows(logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+  guard classCount > Geometry.blockLength || format == XENT_FORMAT_F64 else {
+    summarizeShortRows(logits, format, rowCount, classCount, transform, classes, scratch, summaries)
     return
   }
   let rowByteCount = classCount &* byteCount(of: format)
   let blockRange = 0..<blockCount(classCount: classCount)
-  @inline(__always) func summarize(_ index: Int) {
+  for index in 0..<rowCount {
     let row = logits + index &* rowByteCount
     summarizeBlocks(
       ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,
       scratch: scratch)
+    summaries.store(foldBlocks(blocks, ofRow: row, format: format, classCount: classCount), at: index)
     if let classes { summaries.labelLogits[index] = logit(max(0, Int(classes[index])), ofRow: row, format: format) }
-  }
-  @inline(__always) func fold(_ index: Int) -> RowSummary {
-    foldBlocks(blocks, ofRow: logits + index &* rowByteCount, format: format, classCount: classCount)
-  }
-  guard blockRange.count == 1, format != XENT_FORMAT_F64 else {
-    for index in 0..<rowCount {
-      summarize(index)
-      summaries.store(fold(index), at: index)
-    }
-    return
-  }
-  var first = 0
-  while first < rowCount {
-    summarizeOneBlockRows(
-      min(Geometry.laneCount, rowCount &- first), block: blocks, into: summaries, at: first, summarize: summarize,
-      fold: fold)
-    first &+= Geometry.laneCount
   }
 }
 
@@ -195,32 +180,41 @@ extension RowSummaries {
   }
 }
 
+// Rows of floats that are one block at most.
+
 @inline(__always)
-private func summarizeNarrowRows(
+private func summarizeShortRows(
   _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int, _ transform: LogitTransform,
   _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer, _ summaries: RowSummaries
 ) {
   if transform.softcap != 0 {
-    summarizeNarrowRows(Capped.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+    summarizeShortRows(Capped.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
   } else if transform.temperature != 1 {
-    summarizeNarrowRows(Divided.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+    summarizeShortRows(Divided.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
   } else {
-    summarizeNarrowRows(
+    summarizeShortRows(
       Untransformed.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
   }
 }
 
 @inline(__always)
-private func summarizeNarrowRows<Kind: TransformKind>(
+private func summarizeShortRows<Kind: TransformKind>(
   _ kind: Kind.Type, _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int,
   _ transform: LogitTransform, _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer,
   _ summaries: RowSummaries
 ) {
   @inline(__always) func summarize<Element: NarrowLogitElement>(_ type: Element.Type) {
-    NarrowRows<Element, Kind>(
-      logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
-      scratch: scratch, summaries: summaries
-    ).summarize()
+    if classCount <= Geometry.largestNarrowClassCount {
+      NarrowRows<Element, Kind>(
+        logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
+        scratch: scratch, summaries: summaries
+      ).summarize()
+    } else {
+      OneBlockRows<Element, Kind>(
+        logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
+        scratch: scratch, summaries: summaries
+      ).summarize()
+    }
   }
   switch format {
   case XENT_FORMAT_F32: summarize(F32Element.self)

@@ -98,9 +98,21 @@ xent_select_greater(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float
   return a > b ? yes : no;
 }
 
+/// In each lane `yes` where `a > b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:isGreaterThan:yes:no:)"))) xent_double16
+xent_select_greater_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_double16 no) {
+  return a > b ? yes : no;
+}
+
 /// In each lane `yes` where `a == b`, else `no`.
 static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_float16
 xent_select_equal(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float16 no) {
+  return a == b ? yes : no;
+}
+
+/// In each lane `yes` where `a == b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_double16
+xent_select_equal_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_double16 no) {
   return a == b ? yes : no;
 }
 
@@ -139,6 +151,28 @@ xent_widened_bf16(xent_ushort16 bits) {
   typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
   return (xent_float16)(__builtin_convertvector(bits, uint16x32) << 16);
 }
+
+// Copies sixteen elements of 16 to 64 bits, but has `fill` in place of those from `lane` on (`Start`), or of that of `lane`
+// (`Others`). Whole vectors are stored, as they will be loaded: a load that spans two stores waits until both have reached the
+// cache, behind everything before them.
+#define XENT_COPY_LANES(name, bits, isFilled)                                                                        \
+  static inline __attribute__((always_inline, swift_name("copy" #name #bits "(from:to:lane:fill:)"))) void           \
+  xent_copy_##name##_##bits(const void *_Nonnull from, void *_Nonnull to, int32_t lane, uint##bits##_t fill) {       \
+    typedef uint##bits##_t vector __attribute__((ext_vector_type(16)));                                              \
+    typedef int##bits##_t mask __attribute__((ext_vector_type(16)));                                                 \
+    const mask place = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};                                       \
+    vector v;                                                                                                        \
+    __builtin_memcpy(&v, from, sizeof v);                                                                            \
+    v = isFilled ? (vector)fill : v;                                                                                 \
+    __builtin_memcpy(to, &v, sizeof v);                                                                              \
+  }
+XENT_COPY_LANES(Start, 16, place >= (int16_t)lane)
+XENT_COPY_LANES(Start, 32, place >= lane)
+XENT_COPY_LANES(Start, 64, place >= (int64_t)lane)
+XENT_COPY_LANES(Others, 16, place == (int16_t)lane)
+XENT_COPY_LANES(Others, 32, place == lane)
+XENT_COPY_LANES(Others, 64, place == (int64_t)lane)
+#undef XENT_COPY_LANES
 
 /// The sixteen 16-bit values at `first` and at each `stride` bytes behind it; none need be aligned.
 static inline __attribute__((always_inline, swift_name("loadShortColumn(_:stride:)"))) xent_ushort16
@@ -255,18 +289,6 @@ xent_equal_lanes(xent_float16 a, xent_float16 b) {
   uint16_t bits;
   __builtin_memcpy(&bits, &mask, sizeof bits);
   return bits;
-}
-
-/// Whether any lane of four vectors is equal to that of `wanted`.
-static inline __attribute__((always_inline, swift_name("anyLane(of:_:_:_:equals:)"))) bool
-xent_any_lane_equals(xent_float16 a, xent_float16 b, xent_float16 c, xent_float16 d, xent_float16 wanted) {
-  return __builtin_reduce_or((a == wanted) | (b == wanted) | (c == wanted) | (d == wanted)) != 0;
-}
-
-/// Whether any lane of four vectors is equal to that of `wanted`.
-static inline __attribute__((always_inline, swift_name("anyLane(of:_:_:_:equals:)"))) bool
-xent_any_lane_equals_wide(xent_double16 a, xent_double16 b, xent_double16 c, xent_double16 d, xent_double16 wanted) {
-  return __builtin_reduce_or((a == wanted) | (b == wanted) | (c == wanted) | (d == wanted)) != 0;
 }
 
 /// One bit for each lane in which `a > b`, the lowest for lane 0.
