@@ -7,6 +7,11 @@ private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
 /// How many blocks may have been searched and not summed yet.
 @inline(__always) var blocksAtOnce: Int { Geometry.laneCount }
 
+/// How far ahead memory is asked for while a block is summed or labels are looked through: two blocks of f32, as the search of
+/// the next block, which asks for nothing, is too quick for lines that the end of this sum has only just asked for. Much more
+/// would push the block itself out of the first cache.
+@inline(__always) var prefetchByteCount: Int { 16384 }
+
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place and never past.
 ///
 /// Its vectors are taken in groups. The last group may be short, and one holds the block's maximum, which the sum leaves
@@ -33,11 +38,6 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   @inline(__always) private static var groupLength: Int { exponentialsPerGroup &* Geometry.laneCount }
   @inline(__always) private static var groupByteCount: Int { exponentialsPerGroup &* Element.vectorByteCount }
-  /// How far ahead memory is asked for while a block is summed: two blocks of f32, as the search for the next block's maximum,
-  /// which asks for nothing, is too quick for lines that the end of this sum has only just asked for. Much more would push
-  /// the block itself out of the first cache.
-  @inline(__always) private static var prefetchByteCount: Int { 16384 }
-
   /// - Parameters:
   ///   - place: its own among the blocks that are worked on at once, less than `blocksAtOnce`.
   ///   - scratch: `blockScratchByteCount` bytes.
@@ -232,7 +232,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
       let group = group(index, holeIndex: holeIndex)
       @inline(__always) func vector(_ vector: Int) -> Sums.Vector {
         let offset = vector &* Element.vectorByteCount
-        prefetch(elements + (index &* Self.groupByteCount &+ offset &+ Self.prefetchByteCount))
+        prefetch(elements + (index &* Self.groupByteCount &+ offset &+ prefetchByteCount))
         return converted(
           Kind.caps
             ? capped.loadUnaligned(fromByteOffset: cappedOffset(index, vector), as: Numbers.Vector.self)

@@ -37,6 +37,7 @@ private func scan<Bits: FixedWidthInteger & UnsignedInteger>(
   var index = 0
   while index &+ elementsPerChunk <= count {
     let chunk = elements + index &* stride
+    prefetch(chunk + prefetchByteCount)
     if unionOfWords(chunk, count: elementsPerChunk &* stride / 8) & wordMask != 0 {
       for first in Swift.stride(from: 0, to: elementsPerChunk, by: groupCount) {
         result.add(group(chunk + first &* stride, pattern, as: type), firstClass: firstClass &+ index &+ first)
