@@ -26,14 +26,31 @@ private func find<Bits: FixedWidthInteger & UnsignedInteger>(
   let stride = MemoryLayout<Bits>.size
   let rowByteCount = classCount &* stride
   let end = elements + rowCount &* rowByteCount
-  for row in 0..<rowCount {
+  let mask = UInt64.max &>> UInt64(64 &- classCount)
+  var row = 0
+  // As many whole rows at once as sixteen elements hold.
+  let rowsAtOnce = Geometry.laneCount / classCount
+  while rowsAtOnce > 0, end - (elements + row &* rowByteCount) >= Geometry.laneCount &* stride {
     let first = elements + row &* rowByteCount
-    // Bit by bit where the elements are.
+    prefetch(first + prefetchByteCount)
+    let found = UInt64(lanes(first))
+    var ones = found & 0xffff
+    var others = found &>> 16
+    for index in row..<row &+ rowsAtOnce {
+      classes[index] = classIndex(ones: ones & mask, others: others & mask)
+      ones &>>= UInt64(classCount)
+      others &>>= UInt64(classCount)
+    }
+    row &+= rowsAtOnce
+  }
+  while row < rowCount {
+    let first = elements + row &* rowByteCount
     var ones: UInt64 = 0
     var others: UInt64 = 0
     var index = 0
     while index < classCount {
       let chunk = first + index &* stride
+      prefetch(chunk + prefetchByteCount)
       if end - chunk >= Geometry.laneCount &* stride {
         let found = lanes(chunk)
         ones |= UInt64(found & 0xffff) &<< UInt64(index)
@@ -49,9 +66,18 @@ private func find<Bits: FixedWidthInteger & UnsignedInteger>(
       index &+= Geometry.laneCount
     }
     // A chunk may reach into the next row.
-    let mask = UInt64.max &>> UInt64(64 &- classCount)
-    ones &= mask
-    let isOneHot = ones == others & mask && ones != 0 && ones & (ones &- 1) == 0
-    classes[row] = isOneHot ? Int32(truncatingIfNeeded: ones.trailingZeroBitCount) : -1
+    classes[row] = classIndex(ones: ones & mask, others: others & mask)
+    row &+= 1
   }
+}
+
+/// The class of a row, or -1 where it is not one-hot.
+///
+/// - Parameters:
+///   - ones: one bit an element, whether it is 1.
+///   - others: whether it is not 0.
+@inline(__always)
+private func classIndex(ones: UInt64, others: UInt64) -> Int32 {
+  let isOneHot = ones == others && ones != 0 && ones & (ones &- 1) == 0
+  return isOneHot ? Int32(truncatingIfNeeded: ones.trailingZeroBitCount) : -1
 }
