@@ -109,15 +109,16 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   private var largest: (value: Double, places: Numbers.Vector) {
     var maxima = Numbers.repeating(-.infinity)
     var places = Numbers.repeating(0)
+    var place = places
     for index in 0..<groupCount {
       let group = group(index)
       @inline(__always) func vector(_ vector: Int) -> Numbers.Vector {
         Element.load(group + vector &* Element.vectorByteCount)
       }
       let larger = Numbers.larger(Numbers.larger(vector(0), vector(1)), Numbers.larger(vector(2), vector(3)))
-      let place = Numbers.repeating(-Double(index))
       places = Numbers.select(larger, isGreaterThan: maxima, yes: place, no: places)
       maxima = Numbers.larger(larger, maxima)
+      place = Numbers.decremented(place)
     }
     let value = Numbers.largestLane(maxima)
     let nowhere = Numbers.repeating(-.infinity)

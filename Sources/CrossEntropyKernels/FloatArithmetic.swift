@@ -5,6 +5,7 @@ enum FloatArithmetic: Arithmetic {
   @inline(__always) static func repeating(_ value: Double) -> Lanes { Lanes(repeating: Float(value)) }
   @inline(__always) static func larger(_ a: Lanes, _ b: Lanes) -> Lanes { CKernelShims.larger(a, b) }
   @inline(__always) static func largestLane(_ vector: Lanes) -> Double { Double(CKernelShims.largestLane(vector)) }
+  @inline(__always) static func decremented(_ vector: Lanes) -> Lanes { vector - repeating(1) }
   @inline(__always) static func equalLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.equalLanes(a, b) }
   @inline(__always) static func greaterLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.greaterLanes(a, b) }
   @inline(__always) static func select(_ a: Lanes, isGreaterThan b: Lanes, yes: Lanes, no: Lanes) -> Lanes {

@@ -14,8 +14,8 @@ protocol LogitElement {
 
 /// A type whose rows can stand in lanes.
 protocol NarrowLogitElement: LogitElement where Numbers == FloatArithmetic {
-  /// Writes the columns of sixteen rows, 64 bytes apart, as floats; up to three columns more than there are. Up to three elements
-  /// behind the last row are read.
+  /// Writes the columns of sixteen rows, 64 bytes apart, as floats; up to three columns more than there are. Up to
+  /// `elementsReadBehindRows` behind the last row are read.
   static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer)
 }
 
@@ -51,6 +51,9 @@ extension LogitElement {
     }
   }
 }
+
+/// What must follow sixteen rows whose columns are loaded.
+@inline(__always) var elementsReadBehindRows: Int { 3 }
 
 enum F32Element: NarrowLogitElement {
   typealias Numbers = FloatArithmetic

@@ -102,11 +102,11 @@ struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
   @inline(__always)
   private func rows(_ first: Int) -> UnsafeRawPointer {
     let rows = logits + first &* rowByteCount
-    let count = rowCount &- first
-    guard count <= Geometry.laneCount else { return rows }
+    guard (rowCount &- first &- Geometry.laneCount) &* classCount < elementsReadBehindRows else { return rows }
+    let count = min(Geometry.laneCount, rowCount &- first)
     let copy = scratch + chunkByteCount
     copy.copyMemory(from: rows, byteCount: count &* rowByteCount)
-    for lane in count..<max(count, Geometry.laneCount) {
+    for lane in count..<Geometry.laneCount {
       (copy + lane &* rowByteCount).copyMemory(from: rows, byteCount: rowByteCount)
     }
     return UnsafeRawPointer(copy)

@@ -112,26 +112,49 @@ struct ReproducibilityTests {
   }
 
   @Test(
-    "nothing is read outside a row, at either end of memory that ends there",
+    "nothing is read outside the rows, at either end of memory that ends there, whatever their type",
     arguments: Array(1...130) + [2047, 2048, 2049])
   func guardPages(classCount: Int) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let length = (classCount * 4 + page - 1) / page * page
+    let length = (17 * classCount * 8 + page - 1) / page * page
     let memory = mmap(nil, length + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
     defer { munmap(memory, length + 2 * page) }
     mprotect(memory + page, length, PROT_READ | PROT_WRITE)
-    for kernel in kernels { touch(memory + page, length: length, classCount: classCount, kernel: kernel) }
+    for kernel in kernels {
+      for rowCount in [1, 2, 17] {
+        touch(memory + page, length: length, rowCount: rowCount, classCount: classCount, kernel: kernel)
+      }
+    }
   }
 
-  private func touch(_ memory: UnsafeMutableRawPointer, length: Int, classCount: Int, kernel: Kernel) {
+  /// Computes rows of zeros of every type, and labels, that start where memory does, and that end where it does.
+  private func touch(
+    _ memory: UnsafeMutableRawPointer, length: Int, rowCount: Int, classCount: Int, kernel: Kernel
+  ) {
     let round = Round(workerCount: 1, kernel: kernel)
-    for start in [memory, memory + length - classCount * 4] {
-      for layout in [LabelLayout.oneHot(.f32), .integers(.u8)] {
-        start.initializeMemory(as: Float.self, repeating: 0, count: classCount)
-        round.removeAll()
-        _ = round.add(
-          LossBatch(rowCount: 1, classCount: classCount, logits: start, labels: start, labelLayout: layout))
-        round.compute()
+    let oneHotTypes: [LogitType: OneHotLabelType] = [.f32: .f32, .f16: .f16, .bf16: .u8, .f64: .f64]
+    var options = LossOptions()
+    options.labelSmoothing = 0.1
+    options.softcap = 30
+    options.topK = 2
+    for (logitType, oneHotType) in oneHotTypes {
+      let count = rowCount * classCount
+      let logitsAtEnd = length - count * logitType.byteCount
+      let layouts: [(LabelLayout, atEnd: Int)] = [
+        (.integers(.u8), length - rowCount), (.oneHot(oneHotType), length - count * oneHotType.elementByteCount),
+        (.probabilities(logitType), logitsAtEnd),
+      ]
+      for (layout, labelsAtEnd) in layouts {
+        for (logits, labels) in [(0, 0), (logitsAtEnd, labelsAtEnd)] {
+          round.removeAll()
+          for options in [LossOptions(), options] {
+            _ = round.add(
+              LossBatch(
+                rowCount: rowCount, classCount: classCount, logits: memory + logits, logitType: logitType,
+                labels: memory + labels, labelLayout: layout, options: options))
+          }
+          round.compute()
+        }
       }
     }
   }
