@@ -95,9 +95,9 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     }
     for vector in 0..<exponentialsPerGroup {
       let offset = vector &* Element.vectorByteCount
-      Element.copyStart(
-        from: lastGroup + offset, to: tail + offset,
-        endingAt: Int32(truncatingIfNeeded: tailLength &- vector &* Geometry.laneCount))
+      Element.copyVector(
+        from: lastGroup + offset, to: tail + offset, but: tailLength &- vector &* Geometry.laneCount,
+        upTo: Geometry.laneCount)
     }
   }
 
@@ -144,8 +144,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     let group = group(position / Self.groupLength)
     hole.copyMemory(from: group, byteCount: Self.groupByteCount)
     let offset = position % Self.groupLength / Geometry.laneCount &* Element.vectorByteCount
-    Element.copyOthers(
-      from: group + offset, to: hole + offset, than: Int32(truncatingIfNeeded: position % Geometry.laneCount))
+    let lane = position % Geometry.laneCount
+    Element.copyVector(from: group + offset, to: hole + offset, but: lane, upTo: lane &+ 1)
   }
 
   // MARK: Sum

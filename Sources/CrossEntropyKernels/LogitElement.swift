@@ -29,25 +29,20 @@ extension LogitElement {
     widened(row.loadUnaligned(fromByteOffset: index &* byteCount, as: Bits.self))
   }
 
-  /// Copies a vector, but has -infinity, which adds nothing, in place of the elements from `lane` on.
+  /// Copies a vector, but has -infinity, which adds nothing, in place of the elements from `first` up to `end`, which may lie
+  /// outside.
   @inline(__always)
-  static func copyStart(from vector: UnsafeRawPointer, to copy: UnsafeMutableRawPointer, endingAt lane: Int32) {
+  static func copyVector(from vector: UnsafeRawPointer, to copy: UnsafeMutableRawPointer, but first: Int, upTo end: Int)
+  {
+    let first = Int16(truncatingIfNeeded: first)
+    let end = Int16(truncatingIfNeeded: end)
     let fill = UInt64(truncatingIfNeeded: negativeInfinity)
     switch byteCount {
-    case 2: copyStart16(from: vector, to: copy, lane: lane, fill: UInt16(truncatingIfNeeded: fill))
-    case 4: copyStart32(from: vector, to: copy, lane: lane, fill: UInt32(truncatingIfNeeded: fill))
-    default: copyStart64(from: vector, to: copy, lane: lane, fill: fill)
-    }
-  }
-
-  /// Copies a vector, but has -infinity, which adds nothing, in place of one element.
-  @inline(__always)
-  static func copyOthers(from vector: UnsafeRawPointer, to copy: UnsafeMutableRawPointer, than lane: Int32) {
-    let fill = UInt64(truncatingIfNeeded: negativeInfinity)
-    switch byteCount {
-    case 2: copyOthers16(from: vector, to: copy, lane: lane, fill: UInt16(truncatingIfNeeded: fill))
-    case 4: copyOthers32(from: vector, to: copy, lane: lane, fill: UInt32(truncatingIfNeeded: fill))
-    default: copyOthers64(from: vector, to: copy, lane: lane, fill: fill)
+    case 2:
+      copyLanes16(from: vector, to: copy, first: first, end: end, fill: UInt16(truncatingIfNeeded: fill))
+    case 4:
+      copyLanes32(from: vector, to: copy, first: first, end: end, fill: UInt32(truncatingIfNeeded: fill))
+    default: copyLanes64(from: vector, to: copy, first: first, end: end, fill: fill)
     }
   }
 }

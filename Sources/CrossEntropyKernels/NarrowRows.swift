@@ -11,17 +11,7 @@ let narrowScratchByteCount =
 /// logarithms are taken at once.
 ///
 /// What one group of sixteen takes is a long chain; so each step is made for a chunk of groups before the next.
-struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
-  let logits: UnsafeRawPointer
-  let rowCount: Int
-  let classCount: Int
-  let transform: LogitTransform
-  /// Each row's class or -1, to the end of the last sixteen, where the logits of the labels are asked for.
-  let classes: UnsafePointer<Int32>?
-  /// `narrowScratchByteCount` bytes.
-  let scratch: UnsafeMutableRawPointer
-  let summaries: RowSummaries
-
+extension ShortRows {
   private var rowByteCount: Int { classCount &* Element.byteCount }
 
   // A group's part of a chunk: its columns, of which three may be written too many, its maxima after the transform, and
@@ -29,7 +19,7 @@ struct NarrowRows<Element: NarrowLogitElement, Kind: TransformKind> {
   private var columnsByteCount: Int { (classCount &+ 3) &* Geometry.vectorByteCount }
   private var groupByteCount: Int { columnsByteCount &+ 2 &* Geometry.vectorByteCount }
 
-  func summarize() {
+  func summarizeInLanes() {
     let rowsPerChunk = chunkByteCount / groupByteCount &* Geometry.laneCount
     var first = 0
     while first < rowCount {

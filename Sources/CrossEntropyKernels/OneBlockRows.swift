@@ -1,23 +1,13 @@
 import CKernelShims
 
-/// Rows of floats that are one block each, as most are that do not stand in lanes.
+/// Rows that are one block each, as most are that do not stand in lanes.
 ///
 /// Several are searched before they are summed, up to a whole block's worth of logits; and what is left to do once a block is
 /// summed, an exponential and a logarithm, is a long chain and made for sixteen rows at once, as it is for rows in lanes.
-struct OneBlockRows<Element: NarrowLogitElement, Kind: TransformKind> {
-  let logits: UnsafeRawPointer
-  let rowCount: Int
-  let classCount: Int
-  let transform: LogitTransform
-  /// Each row's class or -1, where the logits of the labels are asked for.
-  let classes: UnsafePointer<Int32>?
-  /// `blockScratchByteCount` bytes.
-  let scratch: UnsafeMutableRawPointer
-  let summaries: RowSummaries
-
+extension ShortRows {
   private var rowsAtOnce: Int { min(blocksAtOnce, Geometry.blockLength / classCount) }
 
-  func summarize() {
+  func summarizeAsBlocks() {
     let rowsAtOnce = rowsAtOnce
     var first = 0
     while first < rowCount {

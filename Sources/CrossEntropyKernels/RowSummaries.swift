@@ -180,49 +180,6 @@ extension RowSummaries {
   }
 }
 
-// Rows of floats that are one block at most.
-
-@inline(__always)
-private func summarizeShortRows(
-  _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int, _ transform: LogitTransform,
-  _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer, _ summaries: RowSummaries
-) {
-  if transform.softcap != 0 {
-    summarizeShortRows(Capped.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
-  } else if transform.temperature != 1 {
-    summarizeShortRows(Divided.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
-  } else {
-    summarizeShortRows(
-      Untransformed.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
-  }
-}
-
-@inline(__always)
-private func summarizeShortRows<Kind: TransformKind>(
-  _ kind: Kind.Type, _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int,
-  _ transform: LogitTransform, _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer,
-  _ summaries: RowSummaries
-) {
-  @inline(__always) func summarize<Element: NarrowLogitElement>(_ type: Element.Type) {
-    if classCount <= Geometry.largestNarrowClassCount {
-      NarrowRows<Element, Kind>(
-        logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
-        scratch: scratch, summaries: summaries
-      ).summarize()
-    } else {
-      OneBlockRows<Element, Kind>(
-        logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
-        scratch: scratch, summaries: summaries
-      ).summarize()
-    }
-  }
-  switch format {
-  case XENT_FORMAT_F32: summarize(F32Element.self)
-  case XENT_FORMAT_F16: summarize(F16Element.self)
-  default: summarize(BF16Element.self)
-  }
-}
-
 /// The summary of a row that has no finite maximum, or holds a NaN.
 ///
 /// - Parameter maximum: after the transform.

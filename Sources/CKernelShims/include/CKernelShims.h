@@ -152,26 +152,24 @@ xent_widened_bf16(xent_ushort16 bits) {
   return (xent_float16)(__builtin_convertvector(bits, uint16x32) << 16);
 }
 
-// Copies sixteen elements of 16 to 64 bits, but has `fill` in place of those from `lane` on (`Start`), or of that of `lane`
-// (`Others`). Whole vectors are stored, as they will be loaded: a load that spans two stores waits until both have reached the
-// cache, behind everything before them.
-#define XENT_COPY_LANES(name, bits, isFilled)                                                                        \
-  static inline __attribute__((always_inline, swift_name("copy" #name #bits "(from:to:lane:fill:)"))) void           \
-  xent_copy_##name##_##bits(const void *_Nonnull from, void *_Nonnull to, int32_t lane, uint##bits##_t fill) {       \
+// Copies sixteen elements of 16 to 64 bits, but has `fill` in place of those from `first` up to `end`, which may lie outside. Whole
+// vectors are stored, as they will be loaded: a load that spans two stores waits until both have reached the cache, behind
+// everything before them.
+#define XENT_COPY_LANES(bits)                                                                                        \
+  static inline __attribute__((always_inline, swift_name("copyLanes" #bits "(from:to:first:end:fill:)"))) void       \
+  xent_copy_lanes_##bits(const void *_Nonnull from, void *_Nonnull to, int16_t first, int16_t end,                   \
+                         uint##bits##_t fill) {                                                                      \
     typedef uint##bits##_t vector __attribute__((ext_vector_type(16)));                                              \
     typedef int##bits##_t mask __attribute__((ext_vector_type(16)));                                                 \
-    const mask place = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};                                       \
+    const mask lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};                                        \
     vector v;                                                                                                        \
     __builtin_memcpy(&v, from, sizeof v);                                                                            \
-    v = isFilled ? (vector)fill : v;                                                                                 \
+    v = (lane >= (mask)(int##bits##_t)first) & (lane < (mask)(int##bits##_t)end) ? (vector)fill : v;                                                           \
     __builtin_memcpy(to, &v, sizeof v);                                                                              \
   }
-XENT_COPY_LANES(Start, 16, place >= (int16_t)lane)
-XENT_COPY_LANES(Start, 32, place >= lane)
-XENT_COPY_LANES(Start, 64, place >= (int64_t)lane)
-XENT_COPY_LANES(Others, 16, place == (int16_t)lane)
-XENT_COPY_LANES(Others, 32, place == lane)
-XENT_COPY_LANES(Others, 64, place == (int64_t)lane)
+XENT_COPY_LANES(16)
+XENT_COPY_LANES(32)
+XENT_COPY_LANES(64)
 #undef XENT_COPY_LANES
 
 /// The sixteen 16-bit values at `first` and at each `stride` bytes behind it; none need be aligned.

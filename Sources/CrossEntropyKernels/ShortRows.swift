@@ -1,0 +1,49 @@
+import CKernelShims
+
+/// Consecutive rows of floats that are one block at most.
+struct ShortRows<Element: NarrowLogitElement, Kind: TransformKind> {
+  let logits: UnsafeRawPointer
+  let rowCount: Int
+  let classCount: Int
+  let transform: LogitTransform
+  /// Each row's class or -1, to the end of the last sixteen, where the logits of the labels are asked for.
+  let classes: UnsafePointer<Int32>?
+  /// `kernelScratchByteCount` bytes.
+  let scratch: UnsafeMutableRawPointer
+  let summaries: RowSummaries
+}
+
+/// Summarises rows as `summarizeRows` does: in lanes where the classes are few, else as blocks.
+@inline(__always)
+func summarizeShortRows(
+  _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int, _ transform: LogitTransform,
+  _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer, _ summaries: RowSummaries
+) {
+  if transform.softcap != 0 {
+    summarizeShortRows(Capped.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+  } else if transform.temperature != 1 {
+    summarizeShortRows(Divided.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+  } else {
+    summarizeShortRows(
+      Untransformed.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+  }
+}
+
+@inline(__always)
+private func summarizeShortRows<Kind: TransformKind>(
+  _ kind: Kind.Type, _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int,
+  _ transform: LogitTransform, _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer,
+  _ summaries: RowSummaries
+) {
+  @inline(__always) func summarize<Element: NarrowLogitElement>(_ type: Element.Type) {
+    let rows = ShortRows<Element, Kind>(
+      logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
+      scratch: scratch, summaries: summaries)
+    if classCount <= Geometry.largestNarrowClassCount { rows.summarizeInLanes() } else { rows.summarizeAsBlocks() }
+  }
+  switch format {
+  case XENT_FORMAT_F32: summarize(F32Element.self)
+  case XENT_FORMAT_F16: summarize(F16Element.self)
+  default: summarize(BF16Element.self)
+  }
+}
