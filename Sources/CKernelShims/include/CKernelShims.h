@@ -164,7 +164,8 @@ xent_widened_bf16(xent_ushort16 bits) {
     const mask lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};                                        \
     vector v;                                                                                                        \
     __builtin_memcpy(&v, from, sizeof v);                                                                            \
-    v = (lane >= (mask)(int##bits##_t)first) & (lane < (mask)(int##bits##_t)end) ? (vector)fill : v;                                                           \
+    const mask isFilled = (lane >= (int##bits##_t)first) & (lane < (int##bits##_t)end);                              \
+    v = isFilled ? (vector)fill : v;                                                                                 \
     __builtin_memcpy(to, &v, sizeof v);                                                                              \
   }
 XENT_COPY_LANES(16)
