@@ -12,7 +12,7 @@ private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
 /// would push the block itself out of the first cache.
 @inline(__always) var prefetchByteCount: Int { 16384 }
 
-/// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place and never past.
+/// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place.
 ///
 /// Its vectors are taken in groups. The last group may be short, and one holds the block's maximum, which the sum leaves
 /// out: these two are computed from copies, filled up with -infinity, which adds exactly nothing.
@@ -38,6 +38,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   @inline(__always) private static var groupLength: Int { exponentialsPerGroup &* Geometry.laneCount }
   @inline(__always) private static var groupByteCount: Int { exponentialsPerGroup &* Element.vectorByteCount }
+
   /// - Parameters:
   ///   - place: its own among the blocks that are worked on at once, less than `blocksAtOnce`.
   ///   - scratch: `blockScratchByteCount` bytes.

@@ -3,9 +3,12 @@ import CKernelShims
 /// Bytes of columns, maxima and classes that are worked on at once: half of the first cache at most.
 private let chunkByteCount = 12 << 10
 
-/// Room for a chunk, and for a copy of sixteen rows with some elements behind them.
+/// Room for a chunk, and behind it for a copy of sixteen rows with some elements behind them, or for a row that is mended.
 let narrowScratchByteCount =
-  chunkByteCount + Geometry.laneCount * (Geometry.largestNarrowClassCount + 1) * MemoryLayout<Float>.size
+  chunkByteCount
+  + max(
+    blockScratchByteCount,
+    Geometry.laneCount * (Geometry.largestNarrowClassCount + 1) * MemoryLayout<Float>.size)
 
 /// Rows of few classes: sixteen stand side by side in the lanes, so that nothing is summed across a vector, and sixteen
 /// logarithms are taken at once.
