@@ -7,9 +7,8 @@ private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
 /// How many blocks may have been searched and not summed yet.
 @inline(__always) var blocksAtOnce: Int { Geometry.laneCount }
 
-/// How far ahead memory is asked for while a block is summed or labels are looked through: two blocks of f32, as the search of
-/// the next block, which asks for nothing, is too quick for lines that the end of this sum has only just asked for. Much more
-/// would push the block itself out of the first cache.
+/// How far ahead memory is asked for while a block is summed or labels are looked through: two blocks of f32, which are those
+/// that are searched next, as a search asks for nothing. Much more would push the blocks at hand out of the first cache.
 @inline(__always) var prefetchByteCount: Int { 16384 }
 
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place.

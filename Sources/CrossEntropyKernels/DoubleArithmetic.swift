@@ -66,11 +66,9 @@ enum DoubleArithmetic: Arithmetic {
     for index in 0..<count {
       let x = vector(index)
       let term = exponentials(of: reference.isCentered ? x - reference.centers : x, reference)
-      // Knuth's two-sum.
-      let next = sums.total + term
-      let part = next - sums.total
-      sums.lost = sums.lost + ((sums.total - (next - part)) + (term - part))
-      sums.total = next
+      let next = twoSum(sums.total, term)
+      sums.total = next.sum
+      sums.lost = sums.lost + next.lost
     }
   }
 

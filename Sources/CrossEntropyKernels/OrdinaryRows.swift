@@ -82,11 +82,9 @@ package func finishOrdinaryRows(
     if good != .max {
       for lane in 0..<Geometry.laneCount where good & (1 &<< UInt16(truncatingIfNeeded: lane)) == 0 { loss[lane] = 0 }
     }
-    // Knuth's two-sum.
-    let next = total + loss
-    let part = next - total
-    lost = lost + ((total - (next - part)) + (loss - part))
-    total = next
+    let next = twoSum(total, loss)
+    total = next.sum
+    lost = lost + next.lost
     sums.count &+= Int64(good.nonzeroBitCount)
     sums.correctCount &+= Int64((good & equalLanes(labels, argmaxes)).nonzeroBitCount)
     ordinary[first / Geometry.laneCount] = good

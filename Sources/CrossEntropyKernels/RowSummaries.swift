@@ -57,12 +57,28 @@ private func summarize<Element: LogitElement, Kind: TransformKind>(
   _ type: Element.Type, _ kind: Kind.Type, _ row: UnsafeRawPointer, _ classCount: Int, _ transform: LogitTransform,
   _ blocks: Range<Int>, _ summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
 ) {
-  for index in blocks {
-    let first = index &* Geometry.blockLength
-    let count = min(Geometry.blockLength, classCount &- first)
-    let block = Block<Element, Kind>(
-      row + first &* Element.byteCount, count: count, transform: transform, scratch: scratch)
-    summaries[index &- blocks.lowerBound] = block.summary(block.search(readableCount: count), firstClass: first)
+  // Two blocks are searched, then summed: nothing waits for what comes out of the second search.
+  let firstBlock = blocks.lowerBound
+  @inline(__always) func first(_ index: Int) -> Int { (firstBlock &+ index) &* Geometry.blockLength }
+  @inline(__always) func count(_ index: Int) -> Int { min(Geometry.blockLength, classCount &- first(index)) }
+  @inline(__always) func block(_ index: Int) -> Block<Element, Kind> {
+    Block(
+      row + first(index) &* Element.byteCount, count: count(index), transform: transform, place: index & 1,
+      scratch: scratch)
+  }
+  var index = 0
+  while index < blocks.count {
+    let pair = index..<min(index &+ 2, blocks.count)
+    for index in pair {
+      let peak = block(index).search(readableCount: count(index))
+      summaries[index].rawMaximum = peak.rawMaximum
+      summaries[index].argmax = Int64(peak.position)
+    }
+    for index in pair {
+      let peak = (summaries[index].rawMaximum, Int(summaries[index].argmax))
+      summaries[index] = block(index).summary(peak, firstClass: first(index))
+    }
+    index = pair.upperBound
   }
 }
 
@@ -81,43 +97,6 @@ package func foldBlocks(
   case XENT_FORMAT_F64: return fold(blocks, count: count, ofRow: row, of: F64Element.self, classCount: classCount)
   default: return fold(blocks, count: count, ofRow: row, of: BF16Element.self, classCount: classCount)
   }
-}
-
-@inline(__always)
-func fold<Element: LogitElement>(
-  _ blocks: UnsafePointer<BlockSummary>, count: Int, ofRow row: UnsafeRawPointer, of type: Element.Type, classCount: Int
-) -> RowSummary {
-  var best = 0
-  var isNaN = blocks[0].scaledSum.isNaN
-  var index = 1
-  while index < count {
-    if blocks[index].rawMaximum > blocks[best].rawMaximum { best = index }
-    if blocks[index].scaledSum.isNaN { isNaN = true }
-    index &+= 1
-  }
-  let maximum = blocks[best].maximum
-  guard maximum.isFinite, !isNaN else {
-    return summaryOfSpecialRow(of: type, row, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
-  }
-  let sumOfOthers = sumOfOthers(blocks, count: count, best: best, maximum: maximum)
-  return RowSummary(maximum: maximum, logSum: logarithm(onePlus: sumOfOthers), argmax: blocks[best].argmax)
-}
-
-/// The sum of a row's exponentials relative to its maximum, which is left out: the other blocks' maxima are not.
-@inline(__always)
-private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best: Int, maximum: Double) -> Double {
-  var total = 0.0
-  var lost = 0.0
-  for index in 0..<count {
-    let block = blocks[index]
-    var term = block.scaledSum * exponential(power: block.power, of: block.center, minus: maximum)
-    if index != best { term += exponential(power: 0, of: block.maximum, minus: maximum) }
-    // Many equal blocks would round in the same direction.
-    let next = twoSum(total, term)
-    total = next.sum
-    lost += next.lost
-  }
-  return total + lost
 }
 
 /// The bytes of one logit.

@@ -113,7 +113,9 @@ func compute<Label>(
   return answers
 }
 
-func kernelExponential(_ x: Double) -> Double { CrossEntropyKernels.exponential(x) }
+func kernelExponential(_ x: Double) -> Double {
+  CrossEntropyKernels.exponentials(SIMD16(repeating: x), low: SIMD16(repeating: 0))[0]
+}
 
 func kernelLogarithm(onePlus x: Double) -> Double { CrossEntropyKernels.logarithm(onePlus: x) }
 

@@ -1,0 +1,115 @@
+import CKernelShims
+
+/// Folds the summaries of a row's blocks, in ascending order.
+@inline(__always)
+func fold<Element: LogitElement>(
+  _ blocks: UnsafePointer<BlockSummary>, count: Int, ofRow row: UnsafeRawPointer, of type: Element.Type, classCount: Int
+) -> RowSummary {
+  var best = 0
+  var largest = blocks[0].rawMaximum
+  var isNaN = blocks[0].scaledSum.isNaN
+  var index = 1
+  while index < count {
+    let isLarger = blocks[index].rawMaximum > largest
+    best = isLarger ? index : best
+    largest = isLarger ? blocks[index].rawMaximum : largest
+    isNaN = isNaN || blocks[index].scaledSum.isNaN
+    index &+= 1
+  }
+  let maximum = blocks[best].maximum
+  guard maximum.isFinite, !isNaN else {
+    return summaryOfSpecialRow(of: type, row, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
+  }
+  let sumOfOthers = sumOfOthers(blocks, count: count, best: best, maximum: maximum)
+  return RowSummary(maximum: maximum, logSum: logarithm(onePlus: sumOfOthers), argmax: blocks[best].argmax)
+}
+
+/// The sum of a row's exponentials relative to its maximum, which is left out: the other blocks' maxima are not.
+///
+/// Not inlined: it is the same for all types of logits.
+@inline(never)
+private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best: Int, maximum: Double) -> Double {
+  var total = 0.0
+  var lost = 0.0
+  var first = 0
+  while first < count {
+    let terms = terms(of: first..<min(first &+ blocksPerFold, count), blocks, best: best, maximum: maximum)
+    for lane in 0..<min(blocksPerFold, count &- first) {
+      // Many equal blocks would round in the same direction.
+      let next = twoSum(total, terms[lane])
+      total = next.sum
+      lost += next.lost
+    }
+    first &+= blocksPerFold
+  }
+  return total + lost
+}
+
+/// Blocks whose terms are computed at once: each is made of two exponentials, of its sum's scale and of its maximum.
+@inline(__always) private var blocksPerFold: Int { Geometry.laneCount / 2 }
+
+/// What each of some blocks adds to the sum relative to `maximum`.
+@inline(__always)
+private func terms(
+  of range: Range<Int>, _ blocks: UnsafePointer<BlockSummary>, best: Int, maximum: Double
+) -> EightDoubles {
+  @inline(__always) func eight(_ value: (Int) -> Double) -> EightDoubles {
+    // There are no blocks behind the last.
+    @inline(__always) func lane(_ index: Int) -> Double { value(min(range.lowerBound &+ index, range.upperBound &- 1)) }
+    return EightDoubles(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7))
+  }
+  let powers = WideLanes(lowHalf: eight { blocks[$0].power }, highHalf: EightDoubles(repeating: 0))
+  let centers = WideLanes(lowHalf: eight { blocks[$0].center }, highHalf: eight { blocks[$0].maximum })
+  let factors = WideLanes(lowHalf: eight { blocks[$0].scaledSum }, highHalf: eight { $0 == best ? 0 : 1 })
+  let products = factors * exponentials(powers: powers, of: centers, minus: WideLanes(repeating: maximum))
+  return products.lowHalf + products.highHalf
+}
+
+// The exponential in double precision: our own rather than the C library's, whose last bit depends on its version and on the
+// CPU. No multiply-add is fused here, so the bits are the same on every machine.
+
+// 32 bits of ln 2, so that the product with an integer of 21 bits is exact, and the rest.
+private let ln2High = 0x1.62e42feep-1
+private let ln2Low = 0x1.a39ef35793c76p-33
+
+/// `2^power exp(a - b)` for finite `b`, which is at most about 1: what the sum in its exponent loses in rounding is not lost.
+@inline(__always)
+private func exponentials(powers: WideLanes, of a: WideLanes, minus b: WideLanes) -> WideLanes {
+  let (difference, lost) = twoSum(a, WideLanes(repeating: 0) - b)
+  let (exponent, lostToo) = twoSum(powers * WideLanes(repeating: ln2High), difference)
+  return exponentials(exponent, low: powers * WideLanes(repeating: ln2Low) + (lost + lostToo))
+}
+
+/// `exp(x + low)` for `x <= 1` and a `low` that is tiny against it, within 1 ulp; exactly 0 where `x` is not above -708, and
+/// the result would be subnormal.
+@inline(__always)
+func exponentials(_ x: WideLanes, low: WideLanes) -> WideLanes {
+  @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
+  let rounder = constant(0x1.8p52)
+  let shifted = x * constant(0x1.71547652b82fep0) + rounder
+  let n = shifted - rounder
+  let t = (x - n * constant(ln2High)) - (n * constant(ln2Low) - low)
+  let powers = powersOfTwo(fields: shifted + constant(1023))
+  let values = powers * (constant(1) + t * exponentialQuotients(unfused: t))
+  return select(constant(-708), isLessThan: x, yes: values, no: constant(0))
+}
+
+/// `(exp(t) - 1) / t` for `|t| <= 0.35`: the Taylor series to `t^13 / 14!`, whose remainder is under 2^-59.
+@inline(__always)
+private func exponentialQuotients(unfused t: WideLanes) -> WideLanes {
+  @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
+  var q = constant(1.0 / 87_178_291_200)
+  q = q * t + constant(1.0 / 6_227_020_800)
+  q = q * t + constant(1.0 / 479_001_600)
+  q = q * t + constant(1.0 / 39_916_800)
+  q = q * t + constant(1.0 / 3_628_800)
+  q = q * t + constant(1.0 / 362_880)
+  q = q * t + constant(1.0 / 40_320)
+  q = q * t + constant(1.0 / 5_040)
+  q = q * t + constant(1.0 / 720)
+  q = q * t + constant(1.0 / 120)
+  q = q * t + constant(1.0 / 24)
+  q = q * t + constant(1.0 / 6)
+  q = q * t + constant(1.0 / 2)
+  return q * t + constant(1)
+}

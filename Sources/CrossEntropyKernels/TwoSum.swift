@@ -1,0 +1,16 @@
+// A sum, and exactly what it loses in rounding.
+// Source: Knuth, The Art of Computer Programming, volume 2, 4.2.2.
+
+@inline(__always)
+func twoSum(_ a: Double, _ b: Double) -> (sum: Double, lost: Double) {
+  let sum = a + b
+  let part = sum - a
+  return (sum, (a - (sum - part)) + (b - part))
+}
+
+@inline(__always)
+func twoSum(_ a: WideLanes, _ b: WideLanes) -> (sum: WideLanes, lost: WideLanes) {
+  let sum = a + b
+  let part = sum - a
+  return (sum, (a - (sum - part)) + (b - part))
+}
