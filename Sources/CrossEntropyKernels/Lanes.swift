@@ -4,6 +4,7 @@ import CKernelShims
 // the width of the machine's registers.
 typealias Lanes = SIMD16<Float>
 typealias WideLanes = SIMD16<Double>
+typealias IntegerLanes = SIMD16<Int32>
 typealias EightDoubles = SIMD8<Double>
 
 /// How the elements of a row are cut up, and so in which order they are added. Part of the result: it depends on nothing

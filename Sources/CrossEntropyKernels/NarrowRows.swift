@@ -17,10 +17,9 @@ let narrowScratchByteCount =
 extension ShortRows {
   private var rowByteCount: Int { classCount &* Element.byteCount }
 
-  // A group's part of a chunk: its columns, of which three may be written too many, its maxima after the transform, and
-  // the class of each of two; classes are few, so floats hold them.
+  // A group's part of a chunk: its columns, of which three may be written too many, and its maxima after the transform.
   private var columnsByteCount: Int { (classCount &+ 3) &* Geometry.vectorByteCount }
-  private var groupByteCount: Int { columnsByteCount &+ 2 &* Geometry.vectorByteCount }
+  private var groupByteCount: Int { columnsByteCount &+ Geometry.vectorByteCount }
 
   func summarizeInLanes() {
     let rowsPerChunk = chunkByteCount / groupByteCount &* Geometry.laneCount
@@ -28,6 +27,7 @@ extension ShortRows {
     while first < rowCount {
       let end = min(first &+ rowsPerChunk, rowCount)
       forEachGroup(first, end) { row, memory in findMaxima(row, memory) }
+      if classCount != 2 { forEachGroup(first, end) { row, memory in clearMaxima(row, memory) } }
       forEachGroup(first, end) { row, memory in sumExponentials(row, memory) }
       forEachGroup(first, end) { row, memory in takeLogarithms(row, memory) }
       first = end
@@ -52,25 +52,22 @@ extension ShortRows {
     prefetchRows(behind: first)
     Element.loadColumns(rows(first), classCount: classCount, into: memory)
     var maxima = Lanes(repeating: -.infinity)
-    var argmaxes = Lanes(repeating: 0)
+    var argmaxes = IntegerLanes(repeating: 0)
     var labelLogits = Lanes(repeating: 0)
     let selectsLabels = classes != nil && classCount <= largestSelectedClassCount
-    let labels =
-      selectsLabels ? floats(UnsafeRawPointer(classes! + first).load(as: SIMD16<Int32>.self)) : argmaxes
-    var place = Lanes(repeating: 0)
+    let labels = selectsLabels ? UnsafeRawPointer(classes! + first).load(as: IntegerLanes.self) : argmaxes
+    var place = IntegerLanes(repeating: 0)
     for index in 0..<classCount {
       let column = memory.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
       argmaxes = select(column, isGreaterThan: maxima, yes: place, no: argmaxes)
       maxima = larger(column, maxima)
       if selectsLabels { labelLogits = select(labels, equals: place, yes: column, no: labelLogits) }
-      place = place + Lanes(repeating: 1)
+      place = xentAdd(place, IntegerLanes(repeating: 1))
     }
-    maxima = transform.applied(to: maxima, of: FloatArithmetic.self, as: Kind.self)
+    maxima = transformed(maxima)
     memory.storeBytes(of: maxima, toByteOffset: columnsByteCount, as: Lanes.self)
-    memory.storeBytes(of: argmaxes, toByteOffset: columnsByteCount &+ Geometry.vectorByteCount, as: Lanes.self)
     UnsafeMutableRawPointer(summaries.maxima + first).storeBytes(of: widened(maxima), as: WideLanes.self)
-    UnsafeMutableRawPointer(summaries.argmaxes + first).storeBytes(of: integers(argmaxes), as: SIMD16<Int32>.self)
-    if classCount != 2 { clearMaxima(first, memory) }
+    UnsafeMutableRawPointer(summaries.argmaxes + first).storeBytes(of: argmaxes, as: IntegerLanes.self)
     if selectsLabels {
       UnsafeMutableRawPointer(summaries.labelLogits + first).storeBytes(of: widened(labelLogits), as: WideLanes.self)
     } else if let classes {
@@ -81,6 +78,9 @@ extension ShortRows {
   }
 
   /// Has the maximum of each row, where it first stands, add nothing to the row's sum.
+  ///
+  /// Not while the maxima are found: what is stored a lane at a time and loaded as a vector, or the other way round, waits
+  /// until it has left the processor's queue of stores.
   @inline(__always)
   private func clearMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     for lane in 0..<Geometry.laneCount {
@@ -118,6 +118,11 @@ extension ShortRows {
 
   // MARK: Sums
 
+  @inline(__always)
+  private func transformed(_ logits: Lanes) -> Lanes {
+    transform.applied(to: logits, of: FloatArithmetic.self, as: Kind.self)
+  }
+
   /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
   @inline(__always)
   private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
@@ -131,26 +136,37 @@ extension ShortRows {
     var odd = even
     var rests = WideLanes(repeating: 0)
     var group = Lanes(repeating: 0)
-    @inline(__always) func add(_ logits: Lanes) {
-      let x = transform.applied(to: logits, of: FloatArithmetic.self, as: Kind.self)
-      let exponentials = scaledExponentials(of: x, magic: magics, floor: floors)
+    @inline(__always) func add(_ exponentials: ScaledExponentials) {
       even = even + evenNodes(exponentials.nodes)
       odd = odd + oddNodes(exponentials.nodes)
       addRest(exponentials, to: &group)
     }
+    @inline(__always) func add(_ logits: Lanes) {
+      add(scaledExponentials(of: transformed(logits), magic: magics, floor: floors))
+    }
+    @inline(__always) func addFour(_ a: Lanes, _ b: Lanes, _ c: Lanes, _ d: Lanes) {
+      let (nodes, rest) = scaledExponentials(
+        ofFour: (transformed(a), transformed(b), transformed(c), transformed(d)), magic: magics, floor: floors)
+      add((nodes.0, rest.0))
+      add((nodes.1, rest.1))
+      add((nodes.2, rest.2))
+      add((nodes.3, rest.3))
+    }
     if classCount == 2 {
-      let argmaxes = memory.load(fromByteOffset: columnsByteCount &+ Geometry.vectorByteCount, as: Lanes.self)
-      add(select(argmaxes, equals: Lanes(repeating: 0), yes: column(1), no: column(0)))
+      let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
+      add(select(argmaxes, equals: IntegerLanes(repeating: 0), yes: column(1), no: column(0)))
       rests = widened(group)
     } else {
       var index = 0
       while index < classCount {
         group = Lanes(repeating: 0)
-        let end = min(index &+ exponentialsPerGroup, classCount)
-        while index < end {
-          add(column(index))
-          index &+= 1
+        let count = min(exponentialsPerGroup, classCount &- index)
+        if hasRegistersForFour, count == exponentialsPerGroup {
+          addFour(column(index), column(index &+ 1), column(index &+ 2), column(index &+ 3))
+        } else {
+          for place in index..<index &+ count { add(column(place)) }
         }
+        index &+= count
         rests = rests + widened(group)
       }
     }

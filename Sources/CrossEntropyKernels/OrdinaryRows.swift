@@ -31,12 +31,12 @@ package func readClasses(
 @inline(__always)
 private func read<Label: FixedWidthInteger & BitwiseCopyable>(
   _ type: Label.Type, _ labels: UnsafeRawPointer, _ count: Int, _ classes: UnsafeMutablePointer<Int32>,
-  sixteen: (UnsafeRawPointer) -> SIMD16<Int32>
+  sixteen: (UnsafeRawPointer) -> IntegerLanes
 ) {
   var row = 0
   while row &+ Geometry.laneCount <= count {
     UnsafeMutableRawPointer(classes + row).storeBytes(
-      of: sixteen(labels + row &* MemoryLayout<Label>.size), as: SIMD16<Int32>.self)
+      of: sixteen(labels + row &* MemoryLayout<Label>.size), as: IntegerLanes.self)
     row &+= Geometry.laneCount
   }
   guard row < count else { return }
@@ -47,7 +47,7 @@ private func read<Label: FixedWidthInteger & BitwiseCopyable>(
   }
   var read = withUnsafeBytes(of: &last) { sixteen($0.baseAddress!) }
   for lane in (count &- row)..<Geometry.laneCount { read[lane] = -1 }
-  UnsafeMutableRawPointer(classes + row).storeBytes(of: read, as: SIMD16<Int32>.self)
+  UnsafeMutableRawPointer(classes + row).storeBytes(of: read, as: IntegerLanes.self)
 }
 
 /// Finishes the ordinary ones of consecutive rows: those with a good label and a loss that is finite, of which nothing is
@@ -68,7 +68,7 @@ package func finishOrdinaryRows(
   var sums = OrdinarySums()
   var first = 0
   while first < count {
-    let labels = UnsafeRawPointer(classes + first).load(as: SIMD16<Int32>.self)
+    let labels = UnsafeRawPointer(classes + first).load(as: IntegerLanes.self)
     let labelLogits = UnsafeRawPointer(summaries.labelLogits + first).load(as: WideLanes.self)
     let maxima = UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self)
     let logSums = UnsafeRawPointer(summaries.logSums + first).load(as: WideLanes.self)
@@ -78,7 +78,7 @@ package func finishOrdinaryRows(
       if areFloat64 { write(loss, to: place, room) } else { write(narrowed(loss), to: place, room) }
     }
     let good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
-    let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: SIMD16<Int32>.self)
+    let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
     if good != .max {
       for lane in 0..<Geometry.laneCount where good & (1 &<< UInt16(truncatingIfNeeded: lane)) == 0 { loss[lane] = 0 }
     }

@@ -60,6 +60,9 @@ xent_divide_wide(xent_double16 a, xent_double16 b) { return a / b; }
 static inline __attribute__((always_inline, swift_name("xentAdd(_:_:)"))) xent_double8
 xent_add_eight(xent_double8 a, xent_double8 b) { return a + b; }
 
+static inline __attribute__((always_inline, swift_name("xentAdd(_:_:)"))) xent_int16
+xent_add_integers(xent_int16 a, xent_int16 b) { return a + b; }
+
 /// `a * b + c`, rounded once where the machine has an instruction for it, else twice.
 static inline __attribute__((always_inline, swift_name("multiplyAdd(_:_:_:)"))) xent_float16
 xent_multiply_add(xent_float16 a, xent_float16 b, xent_float16 c) {
@@ -114,6 +117,18 @@ xent_select_greater(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float
 static inline __attribute__((always_inline, swift_name("select(_:isGreaterThan:yes:no:)"))) xent_double16
 xent_select_greater_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_double16 no) {
   return a > b ? yes : no;
+}
+
+/// In each lane `yes` where `a > b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:isGreaterThan:yes:no:)"))) xent_int16
+xent_select_integers_greater(xent_float16 a, xent_float16 b, xent_int16 yes, xent_int16 no) {
+  return a > b ? yes : no;
+}
+
+/// In each lane `yes` where `a == b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_float16
+xent_select_equal_integers(xent_int16 a, xent_int16 b, xent_float16 yes, xent_float16 no) {
+  return a == b ? yes : no;
 }
 
 /// In each lane `yes` where `a == b`, else `no`.
