@@ -1,10 +1,12 @@
 import CKernelShims
 
-/// Room for the capped logits of one block, and for the copies that `blocksAtOnce` make of their unusual groups.
-let blockScratchByteCount = cappedByteCount + blocksAtOnce * 2 * exponentialsPerGroup * MemoryLayout<WideLanes>.size
+/// Room for the capped logits of one block, and for what is kept of each that is worked on.
+let blockScratchByteCount = cappedByteCount + blocksAtOnce * keptByteCount
 private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
+/// Two groups, and vectors between the steps, of which two suffice.
+private let keptByteCount = (2 * exponentialsPerGroup + 2) * MemoryLayout<WideLanes>.size
 
-/// How many blocks may have been searched and not summed yet.
+/// How many blocks may be worked on at once.
 @inline(__always) var blocksAtOnce: Int { Geometry.laneCount }
 
 /// How far ahead memory is asked for while a block is summed or labels are looked through: two blocks of f32, which are those
@@ -16,8 +18,7 @@ private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
 /// Its vectors are taken in groups. The last group may be short, and one holds the block's maximum, which the sum leaves
 /// out: these two are computed from copies, filled up with -infinity, which adds exactly nothing.
 ///
-/// A block is searched first, then summed. Between the two a processor has little to do but wait, unless it has other
-/// blocks to search.
+/// It is summarised in four steps, as `Blocks` says.
 struct Block<Element: LogitElement, Kind: TransformKind> {
   private typealias Numbers = Element.Numbers
 
@@ -32,6 +33,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   private let tail: UnsafeMutableRawPointer
   /// A copy of the group with the maximum.
   private let hole: UnsafeMutableRawPointer
+  /// What one step leaves for the next.
+  private let kept: UnsafeMutableRawPointer
   /// The softcapped logits, where there is a softcap.
   private let capped: UnsafeMutableRawPointer
 
@@ -43,8 +46,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   ///   - scratch: `blockScratchByteCount` bytes.
   @inline(__always)
   init(
-    _ elements: UnsafeRawPointer, count: Int, transform: LogitTransform, place: Int = 0,
-    scratch: UnsafeMutableRawPointer
+    _ elements: UnsafeRawPointer, count: Int, transform: LogitTransform, place: Int, scratch: UnsafeMutableRawPointer
   ) {
     self.elements = elements
     self.transform = transform
@@ -53,8 +55,9 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     tailLength = count % Self.groupLength
     groupCount = wholeGroupCount &+ (tailLength > 0 ? 1 : 0)
     capped = scratch
-    tail = scratch + (cappedByteCount &+ place &* 2 &* Self.groupByteCount)
+    tail = scratch + (cappedByteCount &+ place &* keptByteCount)
     hole = tail + Self.groupByteCount
+    kept = hole + Self.groupByteCount
   }
 
   @inline(__always)
@@ -69,18 +72,46 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   // MARK: Search
 
-  /// The largest logit that is not NaN, before the transform, and where it first stands in the block.
-  typealias Peak = (rawMaximum: Double, position: Int)
+  /// In each lane the largest logit that is not NaN, before the transform, and minus the index of the first group with it.
+  private typealias LaneMaxima = (values: Element.Numbers.Vector, places: Element.Numbers.Vector)
 
-  /// Finds the block's maximum, and copies its unusual groups.
+  /// The first step: finds the largest logit of each lane. Copies the short last group.
+  ///
+  /// Groups are noted on the way, as a search behind would end at a place that no processor foresees. A NaN can hide other
+  /// elements here, and makes the sum NaN.
   ///
   /// - Parameter readableCount: how many elements there are from the block's first on, at least its own: what follows them must
   ///   not be read.
   @inline(__always)
-  func search(readableCount: Int) -> Peak {
+  func findLaneMaxima(readableCount: Int) {
     if tailLength > 0 { copyTail(readableCount: readableCount) }
-    let (rawMaximum, places) = largest
+    var maxima = Numbers.repeating(-.infinity)
+    var places = Numbers.repeating(0)
+    var place = places
+    for index in 0..<groupCount {
+      let group = group(index)
+      @inline(__always) func vector(_ vector: Int) -> Numbers.Vector {
+        Element.load(group + vector &* Element.vectorByteCount)
+      }
+      let larger = Numbers.larger(Numbers.larger(vector(0), vector(1)), Numbers.larger(vector(2), vector(3)))
+      places = Numbers.select(larger, isGreaterThan: maxima, yes: place, no: places)
+      maxima = Numbers.larger(larger, maxima)
+      place = Numbers.decremented(place)
+    }
+    kept.assumingMemoryBound(to: LaneMaxima.self).pointee = (maxima, places)
+  }
+
+  /// The largest logit that is not NaN, before the transform, and where it first stands in the block.
+  typealias Peak = (rawMaximum: Double, position: Int)
+
+  /// The second step: finds the block's maximum. Copies the group with it.
+  @inline(__always)
+  func findPeak() -> Peak {
+    let (values, lanePlaces) = kept.assumingMemoryBound(to: LaneMaxima.self).pointee
+    let rawMaximum = Numbers.largestLane(values)
     guard rawMaximum.isFinite else { return (rawMaximum, 0) }
+    let nowhere = Numbers.repeating(-.infinity)
+    let places = Numbers.select(values, equals: Numbers.repeating(rawMaximum), yes: lanePlaces, no: nowhere)
     let position = position(of: rawMaximum, inGroup: -Int(Numbers.largestLane(places)))
     copyWithout(position)
     return (rawMaximum, position)
@@ -99,30 +130,6 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
         from: lastGroup + offset, to: tail + offset, but: tailLength &- vector &* Geometry.laneCount,
         upTo: Geometry.laneCount)
     }
-  }
-
-  /// The block's maximum before the transform, and in the lanes that have it minus the index of the first group in which they do.
-  ///
-  /// Groups are noted on the way, as a search behind would end at a place that no processor foresees. A NaN can hide other
-  /// elements here, and makes the sum NaN.
-  @inline(__always)
-  private var largest: (value: Double, places: Numbers.Vector) {
-    var maxima = Numbers.repeating(-.infinity)
-    var places = Numbers.repeating(0)
-    var place = places
-    for index in 0..<groupCount {
-      let group = group(index)
-      @inline(__always) func vector(_ vector: Int) -> Numbers.Vector {
-        Element.load(group + vector &* Element.vectorByteCount)
-      }
-      let larger = Numbers.larger(Numbers.larger(vector(0), vector(1)), Numbers.larger(vector(2), vector(3)))
-      places = Numbers.select(larger, isGreaterThan: maxima, yes: place, no: places)
-      maxima = Numbers.larger(larger, maxima)
-      place = Numbers.decremented(place)
-    }
-    let value = Numbers.largestLane(maxima)
-    let nowhere = Numbers.repeating(-.infinity)
-    return (value, Numbers.select(maxima, equals: Numbers.repeating(value), yes: places, no: nowhere))
   }
 
   /// Where a value first stands, which is in this group.
@@ -150,40 +157,54 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   // MARK: Sum
 
-  /// The block's maximum, where it first stands, and the scaled sum of the other exponentials.
-  ///
-  /// - Parameter peak: what the search found.
+  // The transform is increasing, so that the search needs none.
   @inline(__always)
-  func summary(_ peak: Peak, firstClass: Int) -> BlockSummary {
+  private func maximum(_ peak: Peak) -> Double {
+    transform.applied(to: peak.rawMaximum, of: Numbers.self, as: Kind.self)
+  }
+
+  /// The third step: sums the exponentials of each lane but that of the maximum.
+  @inline(__always)
+  func sumLanes(_ peak: Peak) {
+    let maximum = maximum(peak)
+    guard maximum.isFinite, Numbers.covers(maximum: maximum) else { return }
+    let holeIndex = peak.position / Self.groupLength
+    if Kind.caps { capLogits(holeIndex: holeIndex) }
+    kept.assumingMemoryBound(to: Numbers.Sums.self).pointee =
+      laneSums(maximum: maximum, holeIndex: holeIndex, in: Numbers.self) { $0 }
+  }
+
+  /// The fourth step: the block's maximum, where in the block it first stands, and the scaled sum of the other exponentials.
+  @inline(__always)
+  func summary(_ peak: Peak) -> BlockSummary {
     let rawMaximum = peak.rawMaximum
-    // The transform is increasing, so that the search needs none.
-    let maximum = transform.applied(to: rawMaximum, of: Numbers.self, as: Kind.self)
+    let maximum = maximum(peak)
     // Not finite: a row of this kind gets its answer from what its elements are, not from a sum.
     guard maximum.isFinite else {
       return BlockSummary(
-        maximum: maximum, rawMaximum: rawMaximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum,
-        argmax: Int64(firstClass))
+        maximum: maximum, rawMaximum: rawMaximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum, argmax: 0)
     }
-    let holeIndex = peak.position / Self.groupLength
-    if Kind.caps { capLogits(holeIndex: holeIndex) }
     var scaledSum = 0.0
     var (center, power) = Numbers.scaling(maximum: maximum)
     let isCovered = Numbers.covers(maximum: maximum)
-    if isCovered { scaledSum = sumOfOthers(maximum: maximum, holeIndex: holeIndex, in: Numbers.self) { $0 } }
+    if isCovered { scaledSum = Numbers.total(kept.assumingMemoryBound(to: Numbers.Sums.self).pointee) }
     if !isCovered || scaledSum < Numbers.smallestCompleteSum {
       // Seldom: logits that are very large, or so far below the maximum that only doubles reach them.
-      scaledSum = sumInDoubles(maximum: maximum, holeIndex: holeIndex)
+      scaledSum = sumInDoubles(maximum: maximum, holeIndex: peak.position / Self.groupLength)
       (center, power) = DoubleArithmetic.scaling(maximum: maximum)
     }
     return BlockSummary(
       maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum, power: power, center: center,
-      argmax: Int64(firstClass &+ peak.position))
+      argmax: Int64(peak.position))
   }
 
   /// Not inlined: it is long, and compiled for each type of logits and kind of transform.
   @inline(never)
   private func sumInDoubles(maximum: Double, holeIndex: Int) -> Double {
-    sumOfOthers(maximum: maximum, holeIndex: holeIndex, in: DoubleArithmetic.self, Numbers.widened)
+    // Another block's may stand there.
+    if Kind.caps { capLogits(holeIndex: holeIndex) }
+    return DoubleArithmetic.total(
+      laneSums(maximum: maximum, holeIndex: holeIndex, in: DoubleArithmetic.self, Numbers.widened))
   }
 
   @inline(never)
@@ -222,11 +243,11 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     index == holeIndex ? UnsafeRawPointer(hole) : group(index)
   }
 
-  /// The sum over all elements but the maximum, scaled.
+  /// The scaled sums over all elements of each lane but the maximum.
   @inline(__always)
-  private func sumOfOthers<Sums: Arithmetic>(
+  private func laneSums<Sums: Arithmetic>(
     maximum: Double, holeIndex: Int, in arithmetic: Sums.Type, _ converted: (Numbers.Vector) -> Sums.Vector
-  ) -> Double {
+  ) -> Sums.Sums {
     let reference = Sums.reference(maximum: maximum)
     var sums = Sums.noSums
     for index in 0..<groupCount {
@@ -245,6 +266,6 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
         Sums.add(count: vectorCount(ofGroup: index), reference, to: &sums, vector: vector)
       }
     }
-    return Sums.total(sums)
+    return sums
   }
 }

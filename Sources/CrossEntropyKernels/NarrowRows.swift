@@ -200,8 +200,11 @@ extension ShortRows {
       let row = logits + index &* rowByteCount
       // Behind the chunk: the other groups' columns are done with, but not their maxima.
       let room = scratch + chunkByteCount
-      let block = Block<Element, Kind>(row, count: classCount, transform: transform, scratch: room)
-      var summary = block.summary(block.search(readableCount: classCount), firstClass: 0)
+      var summary = BlockSummary()
+      Blocks<Element, Kind>(
+        elements: row, length: classCount, elementCount: classCount, readableCount: classCount, transform: transform,
+        scratch: room
+      ).summarize(into: &summary)
       summaries.store(fold(&summary, count: 1, ofRow: row, of: Element.self, classCount: classCount), at: index)
     }
   }

@@ -1,11 +1,16 @@
 import CKernelShims
 
+private let summariesByteCount = blocksAtOnce * MemoryLayout<BlockSummary>.stride
+
+/// Room for the summaries of rows that are worked on at once, and for their blocks.
+let oneBlockScratchByteCount = summariesByteCount + blockScratchByteCount
+
 /// Rows that are one block each, as most are that do not stand in lanes.
 ///
-/// Several are searched before they are summed, up to a whole block's worth of logits; and what is left to do once a block is
-/// summed, an exponential and a logarithm, is a long chain and made for sixteen rows at once, as it is for rows in lanes.
+/// What is left to do once a block is summed, an exponential and a logarithm, is a long chain and made for sixteen rows at once,
+/// as it is for rows in lanes.
 extension ShortRows {
-  private var rowsAtOnce: Int { min(blocksAtOnce, Geometry.blockLength / classCount) }
+  private var rowsAtOnce: Int { min(blocksAtOnce, wholeBlocksAtOnce &* Geometry.blockLength / classCount) }
 
   func summarizeAsBlocks() {
     let rowsAtOnce = rowsAtOnce
@@ -16,7 +21,6 @@ extension ShortRows {
       var row = first
       while row < end {
         let rows = row..<min(row &+ rowsAtOnce, end)
-        search(rows)
         ordinary |= sum(rows) &<< UInt16(truncatingIfNeeded: row &- first)
         row = rows.upperBound
       }
@@ -25,46 +29,31 @@ extension ShortRows {
     }
   }
 
-  @inline(__always)
-  private func row(_ index: Int) -> UnsafeRawPointer { logits + index &* classCount &* Element.byteCount }
-
-  @inline(__always)
-  private func block(_ row: UnsafeRawPointer, place: Int) -> Block<Element, Kind> {
-    Block(row, count: classCount, transform: transform, place: place, scratch: scratch)
-  }
-
-  // Not inlined: they are compiled for each type of logits and kind of transform, and long.
-
-  /// Leaves the maxima before the transform, and their places, where the rows' summaries will be.
-  @inline(never)
-  private func search(_ rows: Range<Int>) {
-    for index in rows {
-      let row = row(index)
-      let peak = block(row, place: index &- rows.lowerBound).search(readableCount: (rowCount &- index) &* classCount)
-      summaries.maxima[index] = peak.rawMaximum
-      summaries.argmaxes[index] = Int32(truncatingIfNeeded: peak.position)
-      if let classes { summaries.labelLogits[index] = Element.element(max(0, Int(classes[index])), of: row) }
-    }
-  }
-
   /// Leaves the scaled sums of the rows' exponentials where their logarithms will be.
   ///
   /// - Returns: one bit a row, the lowest for the first, whether its logarithm is left to do: not that of one that `fold` finishes.
-  @inline(never)
+  @inline(__always)
   private func sum(_ rows: Range<Int>) -> UInt16 {
+    @inline(__always) func row(_ index: Int) -> UnsafeRawPointer { logits + index &* classCount &* Element.byteCount }
+    let blocks = scratch.assumingMemoryBound(to: BlockSummary.self)
+    Blocks<Element, Kind>(
+      elements: row(rows.lowerBound), length: classCount, elementCount: rows.count &* classCount,
+      readableCount: (rowCount &- rows.lowerBound) &* classCount, transform: transform,
+      scratch: scratch + summariesByteCount
+    ).summarize(into: blocks)
     var ordinary: UInt16 = 0
     for index in rows {
-      let row = row(index)
       let place = index &- rows.lowerBound
-      var summary = block(row, place: place)
-        .summary((summaries.maxima[index], Int(summaries.argmaxes[index])), firstClass: 0)
-      if isOrdinary(summary) {
-        summaries.maxima[index] = summary.maximum
-        summaries.logSums[index] = summary.scaledSum
+      if isOrdinary(blocks[place]) {
+        summaries.maxima[index] = blocks[place].maximum
+        summaries.logSums[index] = blocks[place].scaledSum
+        summaries.argmaxes[index] = Int32(truncatingIfNeeded: blocks[place].argmax)
         ordinary |= 1 &<< UInt16(truncatingIfNeeded: place)
       } else {
-        summaries.store(fold(&summary, count: 1, ofRow: row, of: Element.self, classCount: classCount), at: index)
+        let summary = fold(blocks + place, count: 1, ofRow: row(index), of: Element.self, classCount: classCount)
+        summaries.store(summary, at: index)
       }
+      if let classes { summaries.labelLogits[index] = Element.element(max(0, Int(classes[index])), of: row(index)) }
     }
     return ordinary
   }

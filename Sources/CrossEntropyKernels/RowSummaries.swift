@@ -1,7 +1,7 @@
 import CKernelShims
 
 /// Bytes that a worker lends to the functions here for their own use.
-package let kernelScratchByteCount = max(blockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount)
+package let kernelScratchByteCount = max(oneBlockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount)
 
 /// Logits in one block, of which the last of a row may have fewer.
 package let blockLength = Geometry.blockLength
@@ -23,7 +23,7 @@ package func blockCount(classCount: Int) -> Int {
 ///   - transform: what is done to each logit first.
 ///   - blocks: which blocks of the row.
 ///   - summaries: room for one summary a block, the first for `blocks.lowerBound`.
-///   - scratch: `kernelScratchByteCount` bytes, aligned to 4, for this call's own use.
+///   - scratch: `kernelScratchByteCount` bytes, aligned to 64, for this call's own use.
 /// - Complexity: reads each logit of these blocks from memory once; allocates nothing.
 package func summarizeBlocks(
   ofRow row: UnsafeRawPointer, format: LogitFormat, classCount: Int, transform: LogitTransform, blocks: Range<Int>,
@@ -51,36 +51,27 @@ private func summarizeBlocks<Kind: TransformKind>(
   }
 }
 
-/// Not inlined: it is compiled for each type of logits and kind of transform, and long.
-@inline(never)
+@inline(__always)
 private func summarize<Element: LogitElement, Kind: TransformKind>(
   _ type: Element.Type, _ kind: Kind.Type, _ row: UnsafeRawPointer, _ classCount: Int, _ transform: LogitTransform,
   _ blocks: Range<Int>, _ summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
 ) {
-  // Two blocks are searched, then summed: nothing waits for what comes out of the second search.
-  let firstBlock = blocks.lowerBound
-  @inline(__always) func first(_ index: Int) -> Int { (firstBlock &+ index) &* Geometry.blockLength }
-  @inline(__always) func count(_ index: Int) -> Int { min(Geometry.blockLength, classCount &- first(index)) }
-  @inline(__always) func block(_ index: Int) -> Block<Element, Kind> {
-    Block(
-      row + first(index) &* Element.byteCount, count: count(index), transform: transform, place: index & 1,
-      scratch: scratch)
-  }
-  var index = 0
-  while index < blocks.count {
-    let pair = index..<min(index &+ 2, blocks.count)
-    for index in pair {
-      let peak = block(index).search(readableCount: count(index))
-      summaries[index].rawMaximum = peak.rawMaximum
-      summaries[index].argmax = Int64(peak.position)
-    }
-    for index in pair {
-      let peak = (summaries[index].rawMaximum, Int(summaries[index].argmax))
-      summaries[index] = block(index).summary(peak, firstClass: first(index))
-    }
-    index = pair.upperBound
+  var index = blocks.lowerBound
+  while index < blocks.upperBound {
+    let end = min(index &+ wholeBlocksAtOnce, blocks.upperBound)
+    let (first, last) = (index &* Geometry.blockLength, min(end &* Geometry.blockLength, classCount))
+    let group = Blocks<Element, Kind>(
+      elements: row + first &* Element.byteCount, length: Geometry.blockLength, elementCount: last &- first,
+      readableCount: classCount &- first, transform: transform, scratch: scratch)
+    let summaries = summaries + (index &- blocks.lowerBound)
+    group.summarize(into: summaries)
+    for block in 0..<end &- index { summaries[block].argmax &+= Int64(first &+ block &* Geometry.blockLength) }
+    index = end
   }
 }
+
+/// How many blocks of full length are worked on at once: what is read twice should still be in the first cache.
+@inline(__always) var wholeBlocksAtOnce: Int { 2 }
 
 /// Folds the summaries of all blocks of a row, in ascending order.
 ///
