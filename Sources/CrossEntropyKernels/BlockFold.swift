@@ -16,24 +16,38 @@ func fold<Element: LogitElement>(
     isNaN = isNaN || blocks[index].scaledSum.isNaN
     index &+= 1
   }
-  let maximum = blocks[best].maximum
-  guard maximum.isFinite, !isNaN else {
-    return summaryOfSpecialRow(of: type, row, classCount: classCount, maximum: maximum, holdsNaN: isNaN)
+  return foldedSummary(
+    ofRow: row, of: type, classCount: classCount, best: blocks[best], holdsNaN: isNaN,
+    sumOfOthers: sumOfOthers(blocks, count: count, best: best))
+}
+
+/// The summary of a row.
+///
+/// - Parameters:
+///   - best: the summary of the block with the maximum.
+///   - holdsNaN: whether any block does.
+///   - sumOfOthers: the sum of the exponentials relative to the maximum, which is left out; any number where that is not finite.
+@inline(__always)
+func foldedSummary<Element: LogitElement>(
+  ofRow row: UnsafeRawPointer, of type: Element.Type, classCount: Int, best: BlockSummary, holdsNaN: Bool,
+  sumOfOthers: @autoclosure () -> Double
+) -> RowSummary {
+  guard best.maximum.isFinite, !holdsNaN else {
+    return summaryOfSpecialRow(of: type, row, classCount: classCount, maximum: best.maximum, holdsNaN: holdsNaN)
   }
-  let sumOfOthers = sumOfOthers(blocks, count: count, best: best, maximum: maximum)
-  return RowSummary(maximum: maximum, logSum: logarithm(onePlus: sumOfOthers), argmax: blocks[best].argmax)
+  return RowSummary(maximum: best.maximum, logSum: logarithm(onePlus: sumOfOthers()), argmax: best.argmax)
 }
 
 /// The sum of a row's exponentials relative to its maximum, which is left out: the other blocks' maxima are not.
 ///
 /// Not inlined: it is the same for all types of logits.
 @inline(never)
-private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best: Int, maximum: Double) -> Double {
+private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best: Int) -> Double {
   var total = 0.0
   var lost = 0.0
   var first = 0
   while first < count {
-    let terms = terms(of: first..<min(first &+ blocksPerFold, count), blocks, best: best, maximum: maximum)
+    let terms = terms(of: first..<min(first &+ blocksPerFold, count), blocks, best: best)
     for lane in 0..<min(blocksPerFold, count &- first) {
       // Many equal blocks would round in the same direction.
       let next = twoSum(total, terms[lane])
@@ -48,21 +62,35 @@ private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best
 /// Blocks whose terms are computed at once: each is made of two exponentials, of its sum's scale and of its maximum.
 @inline(__always) private var blocksPerFold: Int { Geometry.laneCount / 2 }
 
-/// What each of some blocks adds to the sum relative to `maximum`.
+/// What each of some blocks adds to the sum relative to the maximum of the best.
 @inline(__always)
-private func terms(
-  of range: Range<Int>, _ blocks: UnsafePointer<BlockSummary>, best: Int, maximum: Double
-) -> EightDoubles {
-  @inline(__always) func eight(_ value: (Int) -> Double) -> EightDoubles {
-    // There are no blocks behind the last.
-    @inline(__always) func lane(_ index: Int) -> Double { value(min(range.lowerBound &+ index, range.upperBound &- 1)) }
-    return EightDoubles(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7))
-  }
-  let powers = WideLanes(lowHalf: eight { blocks[$0].power }, highHalf: EightDoubles(repeating: 0))
-  let centers = WideLanes(lowHalf: eight { blocks[$0].center }, highHalf: eight { blocks[$0].maximum })
-  let factors = WideLanes(lowHalf: eight { blocks[$0].scaledSum }, highHalf: eight { $0 == best ? 0 : 1 })
-  let products = factors * exponentials(powers: powers, of: centers, minus: WideLanes(repeating: maximum))
+private func terms(of range: Range<Int>, _ blocks: UnsafePointer<BlockSummary>, best: Int) -> EightDoubles {
+  let powers = WideLanes(lowHalf: eight(range) { blocks[$0].power }, highHalf: EightDoubles(repeating: 0))
+  let centers = WideLanes(lowHalf: eight(range) { blocks[$0].center }, highHalf: eight(range) { blocks[$0].maximum })
+  let factors = WideLanes(
+    lowHalf: eight(range) { blocks[$0].scaledSum }, highHalf: eight(range) { $0 == best ? 0 : 1 })
+  let products =
+    factors * exponentials(powers: powers, of: centers, minus: WideLanes(repeating: blocks[best].maximum))
   return products.lowHalf + products.highHalf
+}
+
+/// The sum of each row's exponentials relative to its maximum, which is left out, where each row is one block.
+@inline(__always)
+func sumsOfOthers(ofRowsThatAre blocks: UnsafePointer<BlockSummary>, count: Int) -> WideLanes {
+  @inline(__always) func sixteen(_ value: (BlockSummary) -> Double) -> WideLanes {
+    WideLanes(
+      lowHalf: eight(0..<min(8, count)) { value(blocks[$0]) },
+      highHalf: eight(min(8, count &- 1)..<count) { value(blocks[$0]) })
+  }
+  return sixteen { $0.scaledSum }
+    * exponentials(powers: sixteen { $0.power }, of: sixteen { $0.center }, minus: sixteen { $0.maximum })
+}
+
+/// Eight lanes, of which those behind the range repeat its last.
+@inline(__always)
+private func eight(_ range: Range<Int>, _ value: (Int) -> Double) -> EightDoubles {
+  @inline(__always) func lane(_ index: Int) -> Double { value(min(range.lowerBound &+ index, range.upperBound &- 1)) }
+  return EightDoubles(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7))
 }
 
 // The exponential in double precision: our own rather than the C library's, whose last bit depends on its version and on the

@@ -14,6 +14,12 @@ struct Blocks<Element: LogitElement, Kind: TransformKind> {
   /// `blockScratchByteCount` bytes, aligned to 64.
   let scratch: UnsafeMutableRawPointer
 
+  /// How many blocks to summarise together: what is read twice should still be in the first cache the second time.
+  @inline(__always)
+  static func countAtOnce(length: Int) -> Int {
+    max(1, min(blocksAtOnce, (16 << 10) / (length &* Element.byteCount)))
+  }
+
   @inline(__always)
   private var count: Int { (elementCount &+ length &- 1) / length }
 

@@ -14,7 +14,7 @@ let narrowScratchByteCount =
 /// logarithms are taken at once.
 ///
 /// What one group of sixteen takes is a long chain; so each step is made for a chunk of groups before the next.
-extension ShortRows {
+extension ShortRows where Element: NarrowLogitElement {
   private var rowByteCount: Int { classCount &* Element.byteCount }
 
   // A group's part of a chunk: its columns, of which three may be written too many, and its maxima after the transform.

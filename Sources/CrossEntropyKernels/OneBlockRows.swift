@@ -7,13 +7,13 @@ let oneBlockScratchByteCount = summariesByteCount + blockScratchByteCount
 
 /// Rows that are one block each, as most are that do not stand in lanes.
 ///
-/// What is left to do once a block is summed, an exponential and a logarithm, is a long chain and made for sixteen rows at once,
-/// as it is for rows in lanes.
+/// What is left to do once blocks are summed, an exponential and a logarithm, is a long chain: exponentials are made for several
+/// rows at once, and so are the logarithms of floats' sums.
 extension ShortRows {
-  private var rowsAtOnce: Int { min(blocksAtOnce, wholeBlocksAtOnce &* Geometry.blockLength / classCount) }
+  private var blocks: UnsafeMutablePointer<BlockSummary> { scratch.assumingMemoryBound(to: BlockSummary.self) }
 
   func summarizeAsBlocks() {
-    let rowsAtOnce = rowsAtOnce
+    let rowsAtOnce = Blocks<Element, Kind>.countAtOnce(length: classCount)
     var first = 0
     while first < rowCount {
       let end = min(first &+ Geometry.laneCount, rowCount)
@@ -21,11 +21,33 @@ extension ShortRows {
       var row = first
       while row < end {
         let rows = row..<min(row &+ rowsAtOnce, end)
-        ordinary |= sum(rows) &<< UInt16(truncatingIfNeeded: row &- first)
+        summarize(rows)
+        if Element.Numbers.areNarrow {
+          ordinary |= leaveScaledSums(of: rows) &<< UInt16(truncatingIfNeeded: row &- first)
+        } else {
+          foldEach(rows)
+        }
         row = rows.upperBound
       }
-      takeLogarithms(of: ordinary, summaries, at: first)
+      if Element.Numbers.areNarrow { takeLogarithms(of: ordinary, summaries, at: first) }
       first = end
+    }
+  }
+
+  @inline(__always)
+  private func row(_ index: Int) -> UnsafeRawPointer { logits + index &* classCount &* Element.byteCount }
+
+  /// Summarises the rows' blocks, and notes the logits of their labels.
+  @inline(__always)
+  private func summarize(_ rows: Range<Int>) {
+    Blocks<Element, Kind>(
+      elements: row(rows.lowerBound), length: classCount, elementCount: rows.count &* classCount,
+      readableCount: (rowCount &- rows.lowerBound) &* classCount, transform: transform,
+      scratch: scratch + summariesByteCount
+    ).summarize(into: blocks)
+    guard let classes else { return }
+    for index in rows {
+      summaries.labelLogits[index] = Element.element(max(0, Int(classes[index])), of: row(index))
     }
   }
 
@@ -33,14 +55,7 @@ extension ShortRows {
   ///
   /// - Returns: one bit a row, the lowest for the first, whether its logarithm is left to do: not that of one that `fold` finishes.
   @inline(__always)
-  private func sum(_ rows: Range<Int>) -> UInt16 {
-    @inline(__always) func row(_ index: Int) -> UnsafeRawPointer { logits + index &* classCount &* Element.byteCount }
-    let blocks = scratch.assumingMemoryBound(to: BlockSummary.self)
-    Blocks<Element, Kind>(
-      elements: row(rows.lowerBound), length: classCount, elementCount: rows.count &* classCount,
-      readableCount: (rowCount &- rows.lowerBound) &* classCount, transform: transform,
-      scratch: scratch + summariesByteCount
-    ).summarize(into: blocks)
+  private func leaveScaledSums(of rows: Range<Int>) -> UInt16 {
     var ordinary: UInt16 = 0
     for index in rows {
       let place = index &- rows.lowerBound
@@ -53,9 +68,20 @@ extension ShortRows {
         let summary = fold(blocks + place, count: 1, ofRow: row(index), of: Element.self, classCount: classCount)
         summaries.store(summary, at: index)
       }
-      if let classes { summaries.labelLogits[index] = Element.element(max(0, Int(classes[index])), of: row(index)) }
     }
     return ordinary
+  }
+
+  @inline(__always)
+  private func foldEach(_ rows: Range<Int>) {
+    let sumsOfOthers = sumsOfOthers(ofRowsThatAre: blocks, count: rows.count)
+    for index in rows {
+      let place = index &- rows.lowerBound
+      let summary = foldedSummary(
+        ofRow: row(index), of: Element.self, classCount: classCount, best: blocks[place],
+        holdsNaN: blocks[place].scaledSum.isNaN, sumOfOthers: sumsOfOthers[place])
+      summaries.store(summary, at: index)
+    }
   }
 }
 

@@ -56,9 +56,10 @@ private func summarize<Element: LogitElement, Kind: TransformKind>(
   _ type: Element.Type, _ kind: Kind.Type, _ row: UnsafeRawPointer, _ classCount: Int, _ transform: LogitTransform,
   _ blocks: Range<Int>, _ summaries: UnsafeMutablePointer<BlockSummary>, _ scratch: UnsafeMutableRawPointer
 ) {
+  let blocksAtOnce = Blocks<Element, Kind>.countAtOnce(length: Geometry.blockLength)
   var index = blocks.lowerBound
   while index < blocks.upperBound {
-    let end = min(index &+ wholeBlocksAtOnce, blocks.upperBound)
+    let end = min(index &+ blocksAtOnce, blocks.upperBound)
     let (first, last) = (index &* Geometry.blockLength, min(end &* Geometry.blockLength, classCount))
     let group = Blocks<Element, Kind>(
       elements: row + first &* Element.byteCount, length: Geometry.blockLength, elementCount: last &- first,
@@ -69,9 +70,6 @@ private func summarize<Element: LogitElement, Kind: TransformKind>(
     index = end
   }
 }
-
-/// How many blocks of full length are worked on at once: what is read twice should still be in the first cache.
-@inline(__always) var wholeBlocksAtOnce: Int { 2 }
 
 /// Folds the summaries of all blocks of a row, in ascending order.
 ///
@@ -115,7 +113,7 @@ package func summarizeRows(
   classes: UnsafePointer<Int32>?, blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
   into summaries: RowSummaries
 ) {
-  guard classCount > Geometry.blockLength || format == XENT_FORMAT_F64 else {
+  guard classCount > Geometry.blockLength else {
     summarizeShortRows(logits, format, rowCount, classCount, transform, classes, scratch, summaries)
     return
   }
