@@ -1,5 +1,7 @@
 import CKernelShims
 
+// Without `min`, of which the compiler makes a function here that modules would share.
+
 /// Folds the summaries of a row's blocks, in ascending order.
 @inline(__always)
 func fold<Element: LogitElement>(
@@ -47,14 +49,15 @@ private func sumOfOthers(_ blocks: UnsafePointer<BlockSummary>, count: Int, best
   var lost = 0.0
   var first = 0
   while first < count {
-    let terms = terms(of: first..<min(first &+ blocksPerFold, count), blocks, best: best)
-    for lane in 0..<min(blocksPerFold, count &- first) {
+    let end = first &+ blocksPerFold < count ? first &+ blocksPerFold : count
+    let terms = terms(of: first..<end, blocks, best: best)
+    for lane in 0..<end &- first {
       // Many equal blocks would round in the same direction.
       let next = twoSum(total, terms[lane])
       total = next.sum
       lost += next.lost
     }
-    first &+= blocksPerFold
+    first = end
   }
   return total + lost
 }
@@ -77,10 +80,9 @@ private func terms(of range: Range<Int>, _ blocks: UnsafePointer<BlockSummary>, 
 /// The sum of each row's exponentials relative to its maximum, which is left out, where each row is one block.
 @inline(__always)
 func sumsOfOthers(ofRowsThatAre blocks: UnsafePointer<BlockSummary>, count: Int) -> WideLanes {
+  let (low, high) = count > 8 ? (0..<8, 8..<count) : (0..<count, count &- 1..<count)
   @inline(__always) func sixteen(_ value: (BlockSummary) -> Double) -> WideLanes {
-    WideLanes(
-      lowHalf: eight(0..<min(8, count)) { value(blocks[$0]) },
-      highHalf: eight(min(8, count &- 1)..<count) { value(blocks[$0]) })
+    WideLanes(lowHalf: eight(low) { value(blocks[$0]) }, highHalf: eight(high) { value(blocks[$0]) })
   }
   return sixteen { $0.scaledSum }
     * exponentials(powers: sixteen { $0.power }, of: sixteen { $0.center }, minus: sixteen { $0.maximum })
@@ -89,7 +91,10 @@ func sumsOfOthers(ofRowsThatAre blocks: UnsafePointer<BlockSummary>, count: Int)
 /// Eight lanes, of which those behind the range repeat its last.
 @inline(__always)
 private func eight(_ range: Range<Int>, _ value: (Int) -> Double) -> EightDoubles {
-  @inline(__always) func lane(_ index: Int) -> Double { value(min(range.lowerBound &+ index, range.upperBound &- 1)) }
+  @inline(__always) func lane(_ lane: Int) -> Double {
+    let index = range.lowerBound &+ lane
+    return value(index < range.upperBound ? index : range.upperBound &- 1)
+  }
   return EightDoubles(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7))
 }
 
