@@ -1,3 +1,4 @@
+import CKernelShims
 import Dispatch
 import Glibc
 import Synchronization
@@ -26,10 +27,14 @@ package final class WorkerPool: @unchecked Sendable {
   @exclusivity(unchecked) private var work: (any SharedWork)?
   @exclusivity(unchecked) private var itemCount = 0
   private let nextItem = Atomic<Int>(0)
-  /// How many workers are in the round, and whether it is open.
+  /// How many workers are in the round, whether it is open, and whether the caller sleeps until it is empty.
   private let round = Atomic<Int>(0)
   private let lastWorkerLeft = DispatchSemaphore(value: 0)
   private static let open = 1 << 32
+  private static let callerSleeps = 1 << 33
+  /// How long the caller looks for the last worker to leave before it sleeps. That one does its last item: it takes about as
+  /// long as waking somebody up.
+  private static let longestLook = Duration.microseconds(50)
 
   /// Where a worker waits.
   private final class Seat {
@@ -70,9 +75,21 @@ package final class WorkerPool: @unchecked Sendable {
     round.store(Self.open, ordering: .sequentiallyConsistent)
     wake(sharerCount - 1)
     performItems(worker: 0)
-    let workersInside = round.subtract(Self.open, ordering: .sequentiallyConsistent).newValue
-    if workersInside > 0 { lastWorkerLeft.wait() }
+    round.subtract(Self.open, ordering: .sequentiallyConsistent)
+    waitUntilEmpty()
     self.work = nil
+  }
+
+  /// Waits until all workers have left a round that is closed.
+  private func waitUntilEmpty() {
+    let start = ContinuousClock.now
+    while round.load(ordering: .acquiring) != 0 {
+      pauseProcessor()
+      guard start.duration(to: .now) > Self.longestLook else { continue }
+      let workersInside = round.bitwiseOr(Self.callerSleeps, ordering: .sequentiallyConsistent).oldValue
+      if workersInside > 0 { lastWorkerLeft.wait() }
+      return
+    }
   }
 
   private func performItems(worker: Int) {
@@ -134,6 +151,6 @@ package final class WorkerPool: @unchecked Sendable {
 
   private func leave() {
     let state = round.subtract(1, ordering: .sequentiallyConsistent).newValue
-    if state == 0 { lastWorkerLeft.signal() }  // Closed, and the caller waits.
+    if state == Self.callerSleeps { lastWorkerLeft.signal() }
   }
 }

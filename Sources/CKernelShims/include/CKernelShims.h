@@ -149,6 +149,15 @@ xent_select_less_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_
   return a < b ? yes : no;
 }
 
+/// Tells the processor that this thread looks for what another one writes.
+static inline __attribute__((swift_name("pauseProcessor()"))) void xent_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 /// Has the cache line at an address read, which may lie outside of what the process has.
 static inline __attribute__((always_inline, swift_name("prefetch(_:)"))) void xent_prefetch(const void *_Nonnull p) {
   __builtin_prefetch(p, 0, 3);
