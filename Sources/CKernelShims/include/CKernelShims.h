@@ -390,18 +390,6 @@ xent_equal_lanes_int(xent_int16 a, xent_int16 b) {
   return bits;
 }
 
-/// Sixteen floats that hold small integers, as integers.
-static inline __attribute__((always_inline, swift_name("integers(_:)"))) xent_int16
-xent_integers(xent_float16 v) {
-  return __builtin_convertvector(v, xent_int16);
-}
-
-/// Sixteen small integers as floats.
-static inline __attribute__((always_inline, swift_name("floats(_:)"))) xent_float16
-xent_floats(xent_int16 v) {
-  return __builtin_convertvector(v, xent_float16);
-}
-
 /// One bit for each lane that is finite and at least 0, the lowest for lane 0.
 static inline __attribute__((always_inline, swift_name("probabilityLanes(_:)"))) uint16_t
 xent_probability_lanes(xent_double16 v) {
@@ -485,8 +473,9 @@ xent_odd_nodes(xent_float16 bits) {
   typedef int int16 __attribute__((vector_size(64)));
   int16 shifted = __builtin_ia32_pslldi512((int16)bits, XENT_NODE_SHIFT);
   return (xent_double8)__builtin_ia32_selectd_512(odd, shifted, (int16){0});
-#endif
+#else
   return (xent_double8)((xent_uint8x64)((xent_uint16x32)bits << XENT_NODE_SHIFT) & 0xffffffff00000000);
+#endif
 }
 
 /// The nodes as floats.
