@@ -51,7 +51,9 @@ func computedLosses(_ rows: [[Double]], labels: [Int], kernel: Kernel, workerCou
 }
 
 /// A batch of rows of f32 logits, computed; each row's loss in f64.
-func computedDoubleLosses(_ rows: [[Float]], labels: [Int], kernel: Kernel) -> [Double] {
+func computedDoubleLosses(
+  _ rows: [[Float]], labels: [Int], kernel: Kernel, options: (inout LossOptions) -> Void = { _ in }
+) -> [Double] {
   let round = Round(workerCount: 1, kernel: kernel)
   var losses = [Double](repeating: -1, count: rows.count)
   Array(rows.joined()).withUnsafeBytes { logits in
@@ -60,6 +62,7 @@ func computedDoubleLosses(_ rows: [[Float]], labels: [Int], kernel: Kernel) -> [
         var batch = LossBatch(
           rowCount: rows.count, classCount: rows[0].count, logits: logits.baseAddress!, labels: labels.baseAddress!,
           labelLayout: .integers(.i64))
+        options(&batch.options)
         batch.outputs.losses = losses.baseAddress
         batch.outputs.isFloat64 = true
         _ = round.add(batch)

@@ -112,6 +112,30 @@ struct ReproducibilityTests {
   }
 
   @Test(
+    "a row whose other exponentials only doubles hold has the same bits beside others as alone, capped or not",
+    arguments: [5, 64, 65, 100, 1000, 2048, 3000])
+  func tinySumsBesideOthers(classCount: Int) {
+    var random = SplitMix64(seed: UInt64(classCount))
+    // Every third row is confident by 400, and 2^-190 is e^-132.
+    let rows = (0..<17).map { row in
+      var logits = random.floats(count: classCount, offset: 0, spread: 3)
+      if row % 3 == 0 { logits[row % classCount] = 400 }
+      return logits
+    }
+    let labels = (0..<17).map { $0 % classCount }
+    for kernel in kernels {
+      for cap: Float in [0, 1000] {
+        let together = computedDoubleLosses(rows, labels: labels, kernel: kernel) { $0.softcap = cap }
+        let alone = zip(rows, labels).flatMap { row, label in
+          computedDoubleLosses([row], labels: [label], kernel: kernel) { $0.softcap = cap }
+        }
+        #expect(together.map(\.bitPattern) == alone.map(\.bitPattern), "\(kernel.name), softcap \(cap)")
+        #expect(together[0] > 0 && together[0] < 1e-100, "\(kernel.name), softcap \(cap)")
+      }
+    }
+  }
+
+  @Test(
     "nothing is read outside the rows, at either end of memory that ends there, whatever their type",
     arguments: Array(1...130) + [2047, 2048, 2049])
   func guardPages(classCount: Int) {
