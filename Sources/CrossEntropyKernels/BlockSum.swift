@@ -101,20 +101,22 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     kept.assumingMemoryBound(to: LaneMaxima.self).pointee = (maxima, places)
   }
 
-  /// The largest logit that is not NaN, before the transform, and where it first stands in the block.
-  typealias Peak = (rawMaximum: Double, position: Int)
+  /// The largest logit that is not NaN, before the transform and after it, and where it first stands in the block.
+  typealias Peak = (rawMaximum: Double, maximum: Double, position: Int)
 
   /// The second step: finds the block's maximum. Copies the group with it.
   @inline(__always)
   func findPeak() -> Peak {
     let (values, lanePlaces) = kept.assumingMemoryBound(to: LaneMaxima.self).pointee
     let rawMaximum = Numbers.largestLane(values)
-    guard rawMaximum.isFinite else { return (rawMaximum, 0) }
+    // The transform is increasing, so that the search needs none.
+    let maximum = transform.applied(to: rawMaximum, of: Numbers.self, as: Kind.self)
+    guard rawMaximum.isFinite else { return (rawMaximum, maximum, 0) }
     let nowhere = Numbers.repeating(-.infinity)
     let places = Numbers.select(values, equals: Numbers.repeating(rawMaximum), yes: lanePlaces, no: nowhere)
     let position = position(of: rawMaximum, inGroup: -Int(Numbers.largestLane(places)))
     copyWithout(position)
-    return (rawMaximum, position)
+    return (rawMaximum, maximum, position)
   }
 
   @inline(__always)
@@ -157,28 +159,20 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   // MARK: Sum
 
-  // The transform is increasing, so that the search needs none.
-  @inline(__always)
-  private func maximum(_ peak: Peak) -> Double {
-    transform.applied(to: peak.rawMaximum, of: Numbers.self, as: Kind.self)
-  }
-
   /// The third step: sums the exponentials of each lane but that of the maximum.
   @inline(__always)
   func sumLanes(_ peak: Peak) {
-    let maximum = maximum(peak)
-    guard maximum.isFinite, Numbers.covers(maximum: maximum) else { return }
+    guard peak.maximum.isFinite, Numbers.covers(maximum: peak.maximum) else { return }
     let holeIndex = peak.position / Self.groupLength
     if Kind.caps { capLogits(holeIndex: holeIndex) }
     kept.assumingMemoryBound(to: Numbers.Sums.self).pointee =
-      laneSums(maximum: maximum, holeIndex: holeIndex, in: Numbers.self) { $0 }
+      laneSums(maximum: peak.maximum, holeIndex: holeIndex, in: Numbers.self) { $0 }
   }
 
   /// The fourth step: the block's maximum, where in the block it first stands, and the scaled sum of the other exponentials.
   @inline(__always)
   func summary(_ peak: Peak) -> BlockSummary {
-    let rawMaximum = peak.rawMaximum
-    let maximum = maximum(peak)
+    let (rawMaximum, maximum, position) = peak
     // Not finite: a row of this kind gets its answer from what its elements are, not from a sum.
     guard maximum.isFinite else {
       return BlockSummary(
@@ -190,12 +184,12 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     if isCovered { scaledSum = Numbers.total(kept.assumingMemoryBound(to: Numbers.Sums.self).pointee) }
     if !isCovered || scaledSum < Numbers.smallestCompleteSum {
       // Seldom: logits that are very large, or so far below the maximum that only doubles reach them.
-      scaledSum = sumInDoubles(maximum: maximum, holeIndex: peak.position / Self.groupLength)
+      scaledSum = sumInDoubles(maximum: maximum, holeIndex: position / Self.groupLength)
       (center, power) = DoubleArithmetic.scaling(maximum: maximum)
     }
     return BlockSummary(
       maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum, power: power, center: center,
-      argmax: Int64(peak.position))
+      argmax: Int64(position))
   }
 
   /// Not inlined: it is long, and compiled for each type of logits and kind of transform.

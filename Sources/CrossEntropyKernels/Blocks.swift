@@ -46,6 +46,7 @@ struct Blocks<Element: LogitElement, Kind: TransformKind> {
     for index in 0..<count {
       let peak = block(index).findPeak()
       summaries[index].rawMaximum = peak.rawMaximum
+      summaries[index].maximum = peak.maximum
       summaries[index].argmax = Int64(peak.position)
     }
   }
@@ -53,7 +54,7 @@ struct Blocks<Element: LogitElement, Kind: TransformKind> {
   @inline(never)
   private func sum(_ summaries: UnsafeMutablePointer<BlockSummary>) {
     @inline(__always) func peak(_ index: Int) -> Block<Element, Kind>.Peak {
-      (summaries[index].rawMaximum, Int(summaries[index].argmax))
+      (summaries[index].rawMaximum, summaries[index].maximum, Int(summaries[index].argmax))
     }
     for index in 0..<count { block(index).sumLanes(peak(index)) }
     for index in 0..<count { summaries[index] = block(index).summary(peak(index)) }

@@ -45,6 +45,11 @@ extension ShortRows where Element: NarrowLogitElement {
     }
   }
 
+  @inline(__always)
+  private func transformed(_ logits: Lanes) -> Lanes {
+    transform.applied(to: logits, of: FloatArithmetic.self, as: Kind.self)
+  }
+
   // MARK: Maxima
 
   @inline(__always)
@@ -117,11 +122,6 @@ extension ShortRows where Element: NarrowLogitElement {
   }
 
   // MARK: Sums
-
-  @inline(__always)
-  private func transformed(_ logits: Lanes) -> Lanes {
-    transform.applied(to: logits, of: FloatArithmetic.self, as: Kind.self)
-  }
 
   /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
   @inline(__always)
