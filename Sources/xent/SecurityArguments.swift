@@ -5,7 +5,9 @@ import ZeroMQ
 
 /// The keys of an encrypted connection.
 struct SecurityArguments: ParsableArguments {
+  // A key may begin with a dash.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Encrypt, with the daemon that has this public key (default: $XENTD_SERVER_KEY); goes with --key.",
       valueName: "key or file"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,6 +166,27 @@ def short_directory() -> Iterator[Path]:
     """A directory whose name leaves room for that of a socket."""
     with tempfile.TemporaryDirectory(prefix="xentd-", dir="/tmp") as directory:
         yield Path(directory)
+
+
+@pytest.fixture
+def hangs_up() -> Iterator[str]:
+    """An address where each connection ends after its first words, as one whose peer saw first that they will not agree."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):  # when it is shut down
+                while True:
+                    caller, _ = listener.accept()
+                    with caller, contextlib.suppress(ConnectionError):
+                        caller.recv(10)  # the signature of its greeting
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @pytest.fixture

@@ -308,6 +308,15 @@ def test_xent_evaluates_by_an_encrypted_connection(start_daemon: Callable[..., D
     assert run(BIN / "xent", *EVAL, env=environment).returncode == 0
 
 
+def test_xent_takes_a_key_that_begins_with_a_dash(start_daemon: Callable[..., Daemon], place: Place) -> None:
+    public, secret = next(pair for pair in iter(zmq.curve_keypair, None) if pair[0].startswith(b"-"))  # one of 85
+    place.server.file.write_bytes(secret)
+    start_daemon("--config", str(place.router()), lanes=False)
+    options = ["--endpoint", place.tcp, "--server-key", public.decode(), "--key", place.client.file]
+    result = run(BIN / "xent", *EVAL, *options)
+    assert result.returncode == 0, result.stderr
+
+
 def test_xent_says_why_it_is_not_let_in(start_daemon: Callable[..., Daemon], place: Place) -> None:
     start_daemon("--config", str(place.router()), lanes=False)
     stranger = Keys.make(place.directory / "stranger.key")
@@ -329,6 +338,17 @@ def test_xent_says_why_it_is_not_let_in(start_daemon: Callable[..., Daemon], pla
     empty = place.directory / "empty"
     empty.touch()
     assert "one public key" in refusal(place.tcp, "--server-key", empty, "--key", known)
+
+
+def test_xent_says_what_it_may_mean_that_handshakes_just_end(hangs_up: str, place: Place) -> None:
+    def trouble(*options: str | Path) -> str:
+        result = run(BIN / "xent", *EVAL, "--endpoint", hangs_up, "--timeout", "1", *options)
+        assert result.returncode == 2, result
+        return result.stderr
+
+    assert "ends each handshake; if it takes only encrypted connections, give --server-key and --key" in trouble()
+    with_keys = trouble("--server-key", f"{place.server.file}.pub", "--key", place.client.file)
+    assert place.server.public.decode() in with_keys and "leave out --server-key and --key" in with_keys
 
 
 # Who is not.

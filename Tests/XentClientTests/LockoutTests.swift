@@ -28,19 +28,28 @@ struct LockoutTests {
     #expect(Lockout([.mechanism: 1], .none)?.isFinal == true)
   }
 
-  @Test("handshakes that end may mean a wrong key, or a daemon that stops: it is waited for")
-  func wrongServerKey() {
-    guard case .wrongServerKey = Lockout([.disconnected: 1], security) else {
-      Issue.record("expected a wrong key")
+  @Test("handshakes that end may mean a wrong key or none, or a daemon that stops: it is waited for", arguments: [true, false])
+  func endsHandshakes(encrypts: Bool) throws {
+    let lockout = try #require(Lockout([.disconnected: 1], encrypts ? security : .none))
+    guard case .endsHandshakes(let key) = lockout else {
+      Issue.record("expected handshakes that end, not \(lockout)")
       return
     }
-    #expect(Lockout([.disconnected: 1], security)?.isFinal == false)
+    #expect((key != nil) == encrypts)
+    #expect(!lockout.isFinal)
+    #expect(lockout.description.contains("--server-key"))
+  }
+
+  @Test("what was said of a handshake counts for more than how others ended")
+  func saidOnce() {
+    #expect(Lockout([.mechanism: 1, .disconnected: 5], security) == .hasNoKeys)
+    #expect(Lockout([.mechanism: 1, .disconnected: 5], .none) == .wantsKeys)
   }
 
   @Test("without failures, or with such as keys have no part in, nothing is known")
   func nothing() {
     #expect(Lockout([:], security) == nil)
     #expect(Lockout([:], .none) == nil)
-    #expect(Lockout([.disconnected: 5, .timedOut: 2], .none) == nil)
+    #expect(Lockout([.timedOut: 2, .malformed: 1], .none) == nil)
   }
 }

@@ -28,6 +28,7 @@ PATIENCE = end_to_end.PATIENCE
 start_daemon = end_to_end.start_daemon
 daemon = end_to_end.daemon
 shared_daemon = end_to_end.shared_daemon
+hangs_up = end_to_end.hangs_up
 
 import xentd  # noqa: E402
 from doubles import Double  # noqa: E402

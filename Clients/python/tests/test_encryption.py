@@ -137,6 +137,13 @@ def test_a_wrong_key_of_the_daemons_is_named_when_the_time_is_up(connect: Connec
     assert "Start one" not in str(caught.value)
 
 
+def test_a_client_without_keys_is_told_what_it_may_mean_that_handshakes_just_end(connect: Connect, hangs_up: str) -> None:
+    with pytest.raises(xentd.DaemonUnreachable) as caught:
+        connect(hangs_up, timeout=1).cross_entropy(*batch())
+    assert "it ends each handshake; if it takes only encrypted connections, pass server_key= and key=" in str(caught.value)
+    assert "Start one" not in str(caught.value)
+
+
 def test_a_client_that_is_let_in_later_is_served_then(connect: Connect, place: Place) -> None:
     client = connect(place.encrypted, server_key=place.server_key, key=place.file("stranger.key"), resend_after=0.1)
     with pytest.raises(xentd.DaemonUnreachable):

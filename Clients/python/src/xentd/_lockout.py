@@ -33,14 +33,22 @@ def lockout_of(event: int, value: int, keys: Keys | None) -> Lockout | None:
         if keys is None:
             return Lockout("it takes only encrypted connections; pass server_key= and key= (`xent keygen --help`)", True)
         return Lockout("it does not encrypt there; leave out server_key= and key=", True)
-    if keys is None:
-        return None
-    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH and keys is not None:
         line = keys.public_key.decode()
         return Lockout(
             f"it does not know this client's key; add the line `{line}` to its file of clients, and restart it", True
         )
     if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        # Also where one side encrypts and the other does not: a daemon that sees it first may be gone before it said so.
+        if keys is None:
+            return Lockout(
+                "it ends each handshake; if it takes only encrypted connections, pass server_key= and key= (`xent keygen --help`)",
+                False,
+            )
         key = keys.server_key.decode()
-        return Lockout(f"it ends each handshake; is its public key `{key}`? `xent keygen --show FILE` prints it there", False)
+        return Lockout(
+            f"it ends each handshake; is its public key `{key}`? `xent keygen --show FILE` prints it there. If it does not "
+            "encrypt there, leave out server_key= and key=",
+            False,
+        )
     return None
