@@ -28,7 +28,9 @@ struct LockoutTests {
     #expect(Lockout([.mechanism: 1], .none)?.isFinal == true)
   }
 
-  @Test("handshakes that end may mean a wrong key or none, or a daemon that stops: it is waited for", arguments: [true, false])
+  @Test(
+    "handshakes that end may mean a wrong key or none, or a daemon that stops: it is waited for",
+    arguments: [true, false])
   func endsHandshakes(encrypts: Bool) throws {
     let lockout = try #require(Lockout([.disconnected: 1], encrypts ? security : .none))
     guard case .endsHandshakes(let key) = lockout else {
