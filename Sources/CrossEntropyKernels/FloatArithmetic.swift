@@ -39,18 +39,8 @@ enum FloatArithmetic: Arithmetic {
   static func add(count: Int, _ reference: (magics: Lanes, floors: Lanes), to sums: inout Sums, vector: (Int) -> Lanes)
   {
     var rests = Lanes(repeating: 0)
-    if hasRegistersForFour, count == exponentialsPerGroup {
-      let (nodes, rest) = scaledExponentials(
-        ofFour: (vector(0), vector(1), vector(2), vector(3)), magic: reference.magics, floor: reference.floors)
-      add((nodes.0, rest.0), to: &sums.nodes, &rests)
-      add((nodes.1, rest.1), to: &sums.nodes, &rests)
-      add((nodes.2, rest.2), to: &sums.nodes, &rests)
-      add((nodes.3, rest.3), to: &sums.nodes, &rests)
-    } else {
-      for index in 0..<count {
-        let exponentials = scaledExponentials(of: vector(index), magic: reference.magics, floor: reference.floors)
-        add(exponentials, to: &sums.nodes, &rests)
-      }
+    forEachExponential(count: count, of: vector, magic: reference.magics, floor: reference.floors) {
+      add($0, to: &sums.nodes, &rests)
     }
     let wide = CKernelShims.widened(rests)
     sums.rests = sums.rests + (wide.lowHalf + wide.highHalf)

@@ -26,6 +26,7 @@ extension ShortRows where Element: NarrowLogitElement {
     var first = 0
     while first < rowCount {
       let end = min(first &+ rowsPerChunk, rowCount)
+      forEachGroup(first, end) { row, memory in loadColumns(row, memory) }
       forEachGroup(first, end) { row, memory in findMaxima(row, memory) }
       if classCount != 2 { forEachGroup(first, end) { row, memory in clearMaxima(row, memory) } }
       forEachGroup(first, end) { row, memory in sumExponentials(row, memory) }
@@ -52,10 +53,15 @@ extension ShortRows where Element: NarrowLogitElement {
 
   // MARK: Maxima
 
+  /// A step of its own: columns are stored in parts and loaded whole, and such a load waits for its stores.
   @inline(__always)
-  private func findMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
+  private func loadColumns(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     prefetchRows(behind: first)
     Element.loadColumns(rows(first), classCount: classCount, into: memory)
+  }
+
+  @inline(__always)
+  private func findMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     var maxima = Lanes(repeating: -.infinity)
     var argmaxes = IntegerLanes(repeating: 0)
     var labelLogits = Lanes(repeating: 0)
@@ -131,41 +137,29 @@ extension ShortRows where Element: NarrowLogitElement {
     }
     let references = LaneReferences(
       maxima: memory.load(fromByteOffset: columnsByteCount, as: Lanes.self))
-    let (magics, floors) = (references.magics, references.floors)
     var even = EightDoubles(repeating: 0)
     var odd = even
     var rests = WideLanes(repeating: 0)
     var group = Lanes(repeating: 0)
-    @inline(__always) func add(_ exponentials: ScaledExponentials) {
-      even = even + evenNodes(exponentials.nodes)
-      odd = odd + oddNodes(exponentials.nodes)
-      addRest(exponentials, to: &group)
-    }
-    @inline(__always) func add(_ logits: Lanes) {
-      add(scaledExponentials(of: transformed(logits), magic: magics, floor: floors))
-    }
-    @inline(__always) func addFour(_ a: Lanes, _ b: Lanes, _ c: Lanes, _ d: Lanes) {
-      let (nodes, rest) = scaledExponentials(
-        ofFour: (transformed(a), transformed(b), transformed(c), transformed(d)), magic: magics, floor: floors)
-      add((nodes.0, rest.0))
-      add((nodes.1, rest.1))
-      add((nodes.2, rest.2))
-      add((nodes.3, rest.3))
+    let (magics, floors) = (references.magics, references.floors)
+    @inline(__always) func add(count: Int, _ vector: (Int) -> Lanes) {
+      forEachExponential(count: count, of: { transformed(vector($0)) }, magic: magics, floor: floors) { exponentials in
+        even = even + evenNodes(exponentials.nodes)
+        odd = odd + oddNodes(exponentials.nodes)
+        addRest(exponentials, to: &group)
+      }
     }
     if classCount == 2 {
       let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
-      add(select(argmaxes, equals: IntegerLanes(repeating: 0), yes: column(1), no: column(0)))
+      let other = select(argmaxes, equals: IntegerLanes(repeating: 0), yes: column(1), no: column(0))
+      add(count: 1) { _ in other }
       rests = widened(group)
     } else {
       var index = 0
       while index < classCount {
         group = Lanes(repeating: 0)
         let count = min(exponentialsPerGroup, classCount &- index)
-        if hasRegistersForFour, count == exponentialsPerGroup {
-          addFour(column(index), column(index &+ 1), column(index &+ 2), column(index &+ 3))
-        } else {
-          for place in index..<index &+ count { add(column(place)) }
-        }
+        add(count: count) { column(index &+ $0) }
         index &+= count
         rests = rests + widened(group)
       }

@@ -131,12 +131,35 @@ private func multiplyAdd(_ a: FourLanes, _ b: FourLanes, _ c: FourLanes) -> Four
   (multiplyAdd(a.0, b.0, c.0), multiplyAdd(a.1, b.1, c.1), multiplyAdd(a.2, b.2, c.2), multiplyAdd(a.3, b.3, c.3))
 }
 
-/// The exponentials of one vector.
+/// Hands over the exponentials of some vectors, one after the other.
+/// - Parameter count: at most `exponentialsPerGroup`.
 @inline(__always)
-func scaledExponentials(of x: Lanes, magic: Lanes, floor: Lanes) -> ScaledExponentials {
-  // Of four equal chains the compiler leaves one.
-  let (nodes, rest) = scaledExponentials(ofFour: (x, x, x, x), magic: magic, floor: floor)
-  return (nodes.0, rest.0)
+func forEachExponential(
+  count: Int, of vector: (Int) -> Lanes, magic: Lanes, floor: Lanes, _ body: (ScaledExponentials) -> Void
+) {
+  // Of equal chains the compiler leaves one.
+  @inline(__always) func handOver(_ x: FourLanes, _ count: Int) {
+    let (nodes, rests) = scaledExponentials(ofFour: x, magic: magic, floor: floor)
+    body((nodes.0, rests.0))
+    if count > 1 { body((nodes.1, rests.1)) }
+    if count > 2 { body((nodes.2, rests.2)) }
+    if count > 3 { body((nodes.3, rests.3)) }
+  }
+  @inline(__always) func handOver(one x: Lanes) { handOver((x, x, x, x), 1) }
+  guard hasRegistersForFour else {
+    for index in 0..<count { handOver(one: vector(index)) }
+    return
+  }
+  switch count {
+  case 4: handOver((vector(0), vector(1), vector(2), vector(3)), 4)
+  case 3:
+    let last = vector(2)
+    handOver((vector(0), vector(1), last, last), 3)
+  case 2:
+    let last = vector(1)
+    handOver((vector(0), last, last, last), 2)
+  default: if count == 1 { handOver(one: vector(0)) }
+  }
 }
 
 /// `exp(x) / 2^N` in each lane: exactly 0 for -infinity, NaN for NaN.
