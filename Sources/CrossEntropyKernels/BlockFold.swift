@@ -20,7 +20,7 @@ func fold<Element: LogitElement>(
   }
   return foldedSummary(
     ofRow: row, of: type, classCount: classCount, best: blocks[best], holdsNaN: isNaN,
-    sumOfOthers: sumOfOthers(blocks, count: count, best: best))
+    logSum: logarithm(onePlus: sumOfOthers(blocks, count: count, best: best)))
 }
 
 /// The summary of a row.
@@ -28,16 +28,17 @@ func fold<Element: LogitElement>(
 /// - Parameters:
 ///   - best: the summary of the block with the maximum.
 ///   - holdsNaN: whether any block does.
-///   - sumOfOthers: the sum of the exponentials relative to the maximum, which is left out; any number where that is not finite.
+///   - logSum: the logarithm of 1 plus the sum of the exponentials relative to the maximum, which is left out; any number where
+///     that is not finite.
 @inline(__always)
 func foldedSummary<Element: LogitElement>(
   ofRow row: UnsafeRawPointer, of type: Element.Type, classCount: Int, best: BlockSummary, holdsNaN: Bool,
-  sumOfOthers: @autoclosure () -> Double
+  logSum: @autoclosure () -> Double
 ) -> RowSummary {
   guard best.maximum.isFinite, !holdsNaN else {
     return summaryOfSpecialRow(of: type, row, classCount: classCount, maximum: best.maximum, holdsNaN: holdsNaN)
   }
-  return RowSummary(maximum: best.maximum, logSum: logarithm(onePlus: sumOfOthers()), argmax: best.argmax)
+  return RowSummary(maximum: best.maximum, logSum: logSum(), argmax: best.argmax)
 }
 
 /// The sum of a row's exponentials relative to its maximum, which is left out: the other blocks' maxima are not.
@@ -107,7 +108,7 @@ private let ln2Low = 0x1.a39ef35793c76p-33
 
 /// `2^power exp(a - b)` for finite `b`, which is at most about 1: what the sum in its exponent loses in rounding is not lost.
 @inline(__always)
-private func exponentials(powers: WideLanes, of a: WideLanes, minus b: WideLanes) -> WideLanes {
+func exponentials(powers: WideLanes, of a: WideLanes, minus b: WideLanes) -> WideLanes {
   let (difference, lost) = twoSum(a, WideLanes(repeating: 0) - b)
   let (exponent, lostToo) = twoSum(powers * WideLanes(repeating: ln2High), difference)
   return exponentials(exponent, low: powers * WideLanes(repeating: ln2Low) + (lost + lostToo))

@@ -8,7 +8,7 @@ enum DoubleArithmetic: Arithmetic {
   @inline(__always) private static var rounder: Double { 0x1.8p52 }
   @inline(__always) private static var exponentOffset: Double { 1023 }
   /// Up to here, and down to the smallest term that counts, |n| < 2^21, so that `n ln2High` is exact.
-  @inline(__always) private static var largestUncentered: Double { 0x1p19 }
+  @inline(__always) static var largestUncentered: Double { 0x1p19 }
   @inline(__always) private static var log2e: Double { 0x1.71547652b82fep0 }
   /// 32 bits of ln 2, and the rest.
   @inline(__always) private static var ln2High: Double { 0x1.62e42feep-1 }
@@ -43,6 +43,12 @@ enum DoubleArithmetic: Arithmetic {
     return (center, ((maximum - center) * log2e + rounder) - rounder)
   }
 
+  /// `N` of sums with these maxima, which are uncentered.
+  @inline(__always)
+  static func powers(maxima: WideLanes) -> WideLanes {
+    (maxima * repeating(log2e) + repeating(rounder)) - repeating(rounder)
+  }
+
   typealias Reference = (centers: WideLanes, magics: WideLanes, floors: WideLanes, isCentered: Bool)
 
   @inline(__always) static func covers(maximum: Double) -> Bool { true }
@@ -54,6 +60,15 @@ enum DoubleArithmetic: Arithmetic {
     return (repeating(center), repeating(rounder + (exponentOffset - power)), repeating(floor), center != 0)
   }
 
+  /// A reference for each lane, whose maximum is uncentered.
+  @inline(__always)
+  static func references(maxima: WideLanes) -> Reference {
+    let offsets = repeating(exponentOffset) - powers(maxima: maxima)
+    return (
+      repeating(0), repeating(rounder) + offsets, (repeating(0) - offsets) * repeating(ln2High + ln2Low), false
+    )
+  }
+
   /// Sums, and what their additions rounded away.
   typealias Sums = (total: WideLanes, lost: WideLanes)
 
@@ -63,24 +78,41 @@ enum DoubleArithmetic: Arithmetic {
   static func add(
     count: Int, _ reference: Reference, to sums: inout Sums, vector: (Int) -> WideLanes
   ) {
-    for index in 0..<count {
+    @inline(__always) func centered(_ index: Int) -> WideLanes {
       let x = vector(index)
-      let term = exponentials(of: reference.isCentered ? x - reference.centers : x, reference)
-      let next = twoSum(sums.total, term)
-      sums.total = next.sum
-      sums.lost = sums.lost + next.lost
+      return reference.isCentered ? x - reference.centers : x
     }
+    var index = 0
+    while index &+ 1 < count {
+      let terms = exponentials(ofTwo: (centered(index), centered(index &+ 1)), reference)
+      add(terms.0, to: &sums)
+      add(terms.1, to: &sums)
+      index &+= 2
+    }
+    guard index < count else { return }
+    let last = centered(index)
+    // Of two equal chains the compiler leaves one.
+    add(exponentials(ofTwo: (last, last), reference).0, to: &sums)
   }
 
-  /// `2^(n - N) exp(t)` in each lane.
   @inline(__always)
-  private static func exponentials(of x: WideLanes, _ reference: Reference) -> WideLanes {
-    let clamped = larger(reference.floors, x)  // In this order NaN survives.
-    let shifted = multiplyAdd(clamped, repeating(log2e), reference.magics)
-    let n = shifted - reference.magics
-    let t = multiplyAdd(n, repeating(-ln2Low), multiplyAdd(n, repeating(-ln2High), clamped))
-    let power = powersOfTwo(fields: shifted)
-    return multiplyAdd(power, t * exponentialQuotients(ofSmall: t), power)
+  private static func add(_ term: WideLanes, to sums: inout Sums) {
+    let next = twoSum(sums.total, term)
+    sums.total = next.sum
+    sums.lost = sums.lost + next.lost
+  }
+
+  /// `2^(n - N) exp(t)` in each lane, of two vectors side by side.
+  @inline(__always)
+  private static func exponentials(ofTwo x: TwoWideLanes, _ reference: Reference) -> TwoWideLanes {
+    let clamped = each(x) { larger(reference.floors, $0) }  // In this order NaN survives.
+    let shifted = each(clamped) { multiplyAdd($0, repeating(log2e), reference.magics) }
+    let n = each(shifted) { $0 - reference.magics }
+    let rough = each(n, clamped) { multiplyAdd($0, repeating(-ln2High), $1) }
+    let t = each(n, rough) { multiplyAdd($0, repeating(-ln2Low), $1) }
+    let powers = each(shifted) { powersOfTwo(fields: $0) }
+    let products = each(t, exponentialQuotients(ofTwoSmall: t)) { $0 * $1 }
+    return each(powers, products) { multiplyAdd($0, $1, $0) }
   }
 
   @inline(__always)

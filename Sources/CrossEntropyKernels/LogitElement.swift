@@ -4,17 +4,13 @@ import CKernelShims
 protocol LogitElement {
   associatedtype Bits: FixedWidthInteger & BitwiseCopyable
   /// What it is computed in.
-  associatedtype Numbers: Arithmetic
+  associatedtype Numbers: LaneArithmetic
   /// The bits of -infinity, which adds nothing to a sum.
   static var negativeInfinity: Bits { get }
   static func widened(_ bits: Bits) -> Double
   /// The sixteen elements at `pointer`, which need not be aligned.
   static func load(_ pointer: UnsafeRawPointer) -> Numbers.Vector
-}
-
-/// A type whose rows can stand in lanes.
-protocol NarrowLogitElement: LogitElement where Numbers == FloatArithmetic {
-  /// Writes the columns of sixteen rows, 64 bytes apart, as floats; up to three columns more than there are. Up to
+  /// Writes the columns of sixteen rows as vectors one behind the other; up to three columns more than there are. Up to
   /// `elementsReadBehindRows` behind the last row are read.
   static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer)
 }
@@ -50,7 +46,7 @@ extension LogitElement {
 /// What must follow sixteen rows whose columns are loaded.
 @inline(__always) var elementsReadBehindRows: Int { 3 }
 
-enum F32Element: NarrowLogitElement {
+enum F32Element: LogitElement {
   typealias Numbers = FloatArithmetic
   @inline(__always) static var negativeInfinity: UInt32 { 0xff80_0000 }
   @inline(__always) static func widened(_ bits: UInt32) -> Double { Double(Float(bitPattern: bits)) }
@@ -72,7 +68,7 @@ enum F32Element: NarrowLogitElement {
   }
 }
 
-enum F16Element: NarrowLogitElement {
+enum F16Element: LogitElement {
   typealias Numbers = FloatArithmetic
   @inline(__always) static var negativeInfinity: UInt16 { 0xfc00 }
   @inline(__always) static func widened(_ bits: UInt16) -> Double {
@@ -91,7 +87,7 @@ enum F16Element: NarrowLogitElement {
   }
 }
 
-enum BF16Element: NarrowLogitElement {
+enum BF16Element: LogitElement {
   typealias Numbers = FloatArithmetic
   @inline(__always) static var negativeInfinity: UInt16 { 0xff80 }
   @inline(__always) static func widened(_ bits: UInt16) -> Double { Double(Float(bitPattern: UInt32(bits) << 16)) }
@@ -114,5 +110,15 @@ enum F64Element: LogitElement {
   @inline(__always) static func widened(_ bits: UInt64) -> Double { Double(bitPattern: bits) }
   @inline(__always) static func load(_ pointer: UnsafeRawPointer) -> WideLanes {
     pointer.loadUnaligned(as: WideLanes.self)
+  }
+  @inline(__always)
+  static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer) {
+    var index = 0
+    while index < classCount {
+      loadFourWideColumns(
+        rows + index &* byteCount, stride: classCount &* byteCount,
+        into: columns + index &* MemoryLayout<WideLanes>.size)
+      index &+= 4
+    }
   }
 }

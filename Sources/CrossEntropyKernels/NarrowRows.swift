@@ -8,18 +8,21 @@ let narrowScratchByteCount =
   chunkByteCount
   + max(
     blockScratchByteCount,
-    Geometry.laneCount * (Geometry.largestNarrowClassCount + 1) * MemoryLayout<Float>.size)
+    Geometry.laneCount * (Geometry.largestNarrowClassCount + 1) * MemoryLayout<Double>.size)
 
 /// Rows of few classes: sixteen stand side by side in the lanes, so that nothing is summed across a vector, and sixteen
 /// logarithms are taken at once.
 ///
 /// What one group of sixteen takes is a long chain; so each step is made for a chunk of groups before the next.
-extension ShortRows where Element: NarrowLogitElement {
+extension ShortRows {
+  private typealias Numbers = Element.Numbers
+
   private var rowByteCount: Int { classCount &* Element.byteCount }
 
   // A group's part of a chunk: its columns, of which three may be written too many, and its maxima after the transform.
-  private var columnsByteCount: Int { (classCount &+ 3) &* Geometry.vectorByteCount }
-  private var groupByteCount: Int { columnsByteCount &+ Geometry.vectorByteCount }
+  private var vectorByteCount: Int { MemoryLayout<Numbers.Vector>.size }
+  private var columnsByteCount: Int { (classCount &+ 3) &* vectorByteCount }
+  private var groupByteCount: Int { columnsByteCount &+ vectorByteCount }
 
   func summarizeInLanes() {
     let rowsPerChunk = chunkByteCount / groupByteCount &* Geometry.laneCount
@@ -47,8 +50,8 @@ extension ShortRows where Element: NarrowLogitElement {
   }
 
   @inline(__always)
-  private func transformed(_ logits: Lanes) -> Lanes {
-    transform.applied(to: logits, of: FloatArithmetic.self, as: Kind.self)
+  private func transformed(_ logits: Numbers.Vector) -> Numbers.Vector {
+    transform.applied(to: logits, of: Numbers.self, as: Kind.self)
   }
 
   // MARK: Maxima
@@ -62,25 +65,26 @@ extension ShortRows where Element: NarrowLogitElement {
 
   @inline(__always)
   private func findMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    var maxima = Lanes(repeating: -.infinity)
+    var maxima = Numbers.repeating(-.infinity)
     var argmaxes = IntegerLanes(repeating: 0)
-    var labelLogits = Lanes(repeating: 0)
+    var labelLogits = Numbers.repeating(0)
     let selectsLabels = classes != nil && classCount <= largestSelectedClassCount
     let labels = selectsLabels ? UnsafeRawPointer(classes! + first).load(as: IntegerLanes.self) : argmaxes
     var place = IntegerLanes(repeating: 0)
     for index in 0..<classCount {
-      let column = memory.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
-      argmaxes = select(column, isGreaterThan: maxima, yes: place, no: argmaxes)
-      maxima = larger(column, maxima)
-      if selectsLabels { labelLogits = select(labels, equals: place, yes: column, no: labelLogits) }
+      let column = memory.load(fromByteOffset: index &* vectorByteCount, as: Numbers.Vector.self)
+      argmaxes = Numbers.select(column, isGreaterThan: maxima, yes: place, no: argmaxes)
+      maxima = Numbers.larger(column, maxima)
+      if selectsLabels { labelLogits = Numbers.select(labels, equals: place, yes: column, no: labelLogits) }
       place = xentAdd(place, IntegerLanes(repeating: 1))
     }
     maxima = transformed(maxima)
-    memory.storeBytes(of: maxima, toByteOffset: columnsByteCount, as: Lanes.self)
-    UnsafeMutableRawPointer(summaries.maxima + first).storeBytes(of: widened(maxima), as: WideLanes.self)
+    memory.storeBytes(of: maxima, toByteOffset: columnsByteCount, as: Numbers.Vector.self)
+    UnsafeMutableRawPointer(summaries.maxima + first).storeBytes(of: Numbers.widened(maxima), as: WideLanes.self)
     UnsafeMutableRawPointer(summaries.argmaxes + first).storeBytes(of: argmaxes, as: IntegerLanes.self)
     if selectsLabels {
-      UnsafeMutableRawPointer(summaries.labelLogits + first).storeBytes(of: widened(labelLogits), as: WideLanes.self)
+      UnsafeMutableRawPointer(summaries.labelLogits + first).storeBytes(
+        of: Numbers.widened(labelLogits), as: WideLanes.self)
     } else if let classes {
       for row in first..<min(first &+ Geometry.laneCount, rowCount) {
         summaries.labelLogits[row] = Element.element(max(0, Int(classes[row])), of: logits + row &* rowByteCount)
@@ -95,9 +99,7 @@ extension ShortRows where Element: NarrowLogitElement {
   @inline(__always)
   private func clearMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     for lane in 0..<Geometry.laneCount {
-      let column = Int(summaries.argmaxes[first &+ lane]) &* Geometry.vectorByteCount
-      memory.storeBytes(
-        of: -.infinity, toByteOffset: column &+ lane &* MemoryLayout<Float>.size, as: Float.self)
+      Numbers.clear(lane: lane, of: memory + Int(summaries.argmaxes[first &+ lane]) &* vectorByteCount)
     }
   }
 
@@ -132,42 +134,19 @@ extension ShortRows where Element: NarrowLogitElement {
   /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
   @inline(__always)
   private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    @inline(__always) func column(_ index: Int) -> Lanes {
-      memory.load(fromByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
+    @inline(__always) func column(_ index: Int) -> Numbers.Vector {
+      memory.load(fromByteOffset: index &* vectorByteCount, as: Numbers.Vector.self)
     }
-    let references = LaneReferences(
-      maxima: memory.load(fromByteOffset: columnsByteCount, as: Lanes.self))
-    var even = EightDoubles(repeating: 0)
-    var odd = even
-    var rests = WideLanes(repeating: 0)
-    var group = Lanes(repeating: 0)
-    let (magics, floors) = (references.magics, references.floors)
-    @inline(__always) func add(count: Int, _ vector: (Int) -> Lanes) {
-      forEachExponential(count: count, of: { transformed(vector($0)) }, magic: magics, floor: floors) { exponentials in
-        even = even + evenNodes(exponentials.nodes)
-        odd = odd + oddNodes(exponentials.nodes)
-        addRest(exponentials, to: &group)
-      }
-    }
+    let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
+    let sums: WideLanes
     if classCount == 2 {
       let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
-      let other = select(argmaxes, equals: IntegerLanes(repeating: 0), yes: column(1), no: column(0))
-      add(count: 1) { _ in other }
-      rests = widened(group)
+      let others = Numbers.select(argmaxes, equals: IntegerLanes(repeating: 0), yes: column(1), no: column(0))
+      sums = Numbers.scaledSums(maxima: maxima, count: 1) { _ in transformed(others) }
     } else {
-      var index = 0
-      while index < classCount {
-        group = Lanes(repeating: 0)
-        let count = min(exponentialsPerGroup, classCount &- index)
-        add(count: count) { column(index &+ $0) }
-        index &+= count
-        rests = rests + widened(group)
-      }
+      sums = Numbers.scaledSums(maxima: maxima, count: classCount) { transformed(column($0)) }
     }
-    let scaledSums = multiplyAdd(
-      interleaved(even, odd), WideLanes(repeating: LaneReferences.nodeScale),
-      rests * WideLanes(repeating: LaneReferences.restScale))
-    UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: scaledSums, as: WideLanes.self)
+    UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: sums, as: WideLanes.self)
   }
 
   // MARK: Logarithms
@@ -176,12 +155,9 @@ extension ShortRows where Element: NarrowLogitElement {
   private func takeLogarithms(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     let sums = UnsafeMutableRawPointer(summaries.logSums + first)
     let scaledSums = sums.load(as: WideLanes.self)
-    let maxima = memory.load(fromByteOffset: columnsByteCount, as: Lanes.self)
-    let scales = LaneReferences(maxima: maxima).scales(maxima: maxima)
-    sums.storeBytes(of: logarithms(onePlus: scaledSums * scales), as: WideLanes.self)
-    let ordinary = ordinaryLanes(
-      maxima: maxima, atMost: LaneReferences.largestMaximum, sums: scaledSums,
-      least: classCount == 1 ? 0 : LaneReferences.smallestComplete)
+    let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
+    sums.storeBytes(of: Numbers.logSums(scaledSums, maxima: maxima), as: WideLanes.self)
+    let ordinary = Numbers.ordinaryLanes(maxima: maxima, scaledSums: scaledSums, count: classCount &- 1)
     if ordinary != .max { mend(first, ordinary) }
   }
 

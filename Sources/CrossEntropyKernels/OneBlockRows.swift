@@ -74,12 +74,12 @@ extension ShortRows {
 
   @inline(__always)
   private func foldEach(_ rows: Range<Int>) {
-    let sumsOfOthers = sumsOfOthers(ofRowsThatAre: blocks, count: rows.count)
+    let logSums = logarithms(onePlus: sumsOfOthers(ofRowsThatAre: blocks, count: rows.count))
     for index in rows {
       let place = index &- rows.lowerBound
       let summary = foldedSummary(
         ofRow: row(index), of: Element.self, classCount: classCount, best: blocks[place],
-        holdsNaN: blocks[place].scaledSum.isNaN, sumOfOthers: sumsOfOthers[place])
+        holdsNaN: blocks[place].scaledSum.isNaN, logSum: logSums[place])
       summaries.store(summary, at: index)
     }
   }
@@ -98,7 +98,7 @@ private func takeLogarithms(of lanes: UInt16, _ summaries: RowSummaries, at firs
   let place = UnsafeMutableRawPointer(summaries.logSums + first)
   let scaledSums = place.load(as: WideLanes.self)
   let maxima = narrowed(UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self))
-  let logSums = logarithms(onePlus: scaledSums * LaneReferences(maxima: maxima).scales(maxima: maxima))
+  let logSums = FloatArithmetic.logSums(scaledSums, maxima: maxima)
   guard lanes != .max else { return place.storeBytes(of: logSums, as: WideLanes.self) }
   for lane in 0..<Geometry.laneCount where lanes & (1 &<< UInt16(truncatingIfNeeded: lane)) != 0 {
     summaries.logSums[first &+ lane] = logSums[lane]

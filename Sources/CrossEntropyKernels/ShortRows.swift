@@ -13,7 +13,7 @@ struct ShortRows<Element: LogitElement, Kind: TransformKind> {
   let summaries: RowSummaries
 }
 
-/// Summarises rows as `summarizeRows` does: in lanes where the classes are few and the logits floats, else as blocks.
+/// Summarises rows as `summarizeRows` does: in lanes where the classes are few, else as blocks.
 @inline(__always)
 func summarizeShortRows(
   _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int, _ transform: LogitTransform,
@@ -35,18 +35,16 @@ private func summarizeShortRows<Kind: TransformKind>(
   _ transform: LogitTransform, _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer,
   _ summaries: RowSummaries
 ) {
-  @inline(__always) func rows<Element: LogitElement>(_ type: Element.Type) -> ShortRows<Element, Kind> {
-    ShortRows(
+  @inline(__always) func summarize<Element: LogitElement>(_ type: Element.Type) {
+    let rows = ShortRows<Element, Kind>(
       logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
       scratch: scratch, summaries: summaries)
-  }
-  @inline(__always) func summarize<Element: NarrowLogitElement>(_ rows: ShortRows<Element, Kind>) {
     if classCount <= Geometry.largestNarrowClassCount { rows.summarizeInLanes() } else { rows.summarizeAsBlocks() }
   }
   switch format {
-  case XENT_FORMAT_F32: summarize(rows(F32Element.self))
-  case XENT_FORMAT_F16: summarize(rows(F16Element.self))
-  case XENT_FORMAT_F64: rows(F64Element.self).summarizeAsBlocks()
-  default: summarize(rows(BF16Element.self))
+  case XENT_FORMAT_F32: summarize(F32Element.self)
+  case XENT_FORMAT_F16: summarize(F16Element.self)
+  case XENT_FORMAT_F64: summarize(F64Element.self)
+  default: summarize(BF16Element.self)
   }
 }

@@ -57,6 +57,31 @@ import Testing
       }
     }
 
+    @Test("a row's loss does not depend on the rows beside it, ordinary ones and such as lanes cannot hold")
+    func neighbours() {
+      var random = SplitMix64(seed: 17)
+      for classCount in Array(1...20) + [63, 64, 65] {
+        var rows = (0..<37).map { index in
+          row(classCount, offset: [0, -3e5, 1e6, -1e9][index % 4], spread: [0.1, 5, 600][index % 3], &random)
+        }
+        rows[3][classCount / 2] = .nan
+        rows[8][0] = .infinity
+        rows[20] = Array(repeating: -.infinity, count: classCount)
+        rows[21][classCount - 1] = -.infinity
+        let labels = rows.map { _ in Int.random(in: 0..<classCount, using: &random) }
+        for kernel in kernels {
+          let together = computedLosses(rows, labels: labels, kernel: kernel)
+          for (index, loss) in together.enumerated() {
+            let alone = computedLosses([rows[index]], labels: [labels[index]], kernel: kernel)[0]
+            #expect(
+              loss.bitPattern == alone.bitPattern || loss.isNaN && alone.isNaN,
+              "\(kernel.name), \(classCount) classes, row \(index): \(loss) beside others, \(alone) alone")
+            if loss.isFinite { #expect(ulps(loss, exactLoss(rows[index], label: labels[index])) <= Self.promised) }
+          }
+        }
+      }
+    }
+
     @Test("the fused kernels give the same bits, with any number of workers", arguments: [3, 1000, 70_000])
     func sameBits(classCount: Int) {
       var random = SplitMix64(seed: 5)

@@ -125,10 +125,23 @@ xent_select_integers_greater(xent_float16 a, xent_float16 b, xent_int16 yes, xen
   return a > b ? yes : no;
 }
 
+/// In each lane `yes` where `a > b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:isGreaterThan:yes:no:)"))) xent_int16
+xent_select_integers_greater_wide(xent_double16 a, xent_double16 b, xent_int16 yes, xent_int16 no) {
+  return __builtin_convertvector(a > b, xent_int16) ? yes : no;
+}
+
 /// In each lane `yes` where `a == b`, else `no`.
 static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_float16
 xent_select_equal_integers(xent_int16 a, xent_int16 b, xent_float16 yes, xent_float16 no) {
   return a == b ? yes : no;
+}
+
+/// In each lane `yes` where `a == b`, else `no`.
+static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_double16
+xent_select_equal_integers_wide(xent_int16 a, xent_int16 b, xent_double16 yes, xent_double16 no) {
+  typedef int64_t int16x64 __attribute__((ext_vector_type(16)));
+  return __builtin_convertvector(a == b, int16x64) ? yes : no;
 }
 
 /// In each lane `yes` where `a == b`, else `no`.
@@ -284,6 +297,25 @@ xent_load_two_columns(const void *_Nonnull first, void *_Nonnull columns) {
   __builtin_memcpy((char *)columns + sizeof even, &odd, sizeof odd);
 }
 
+/// Four columns of sixteen rows of doubles, by way of whole vectors: reads four elements of each row, the first at `first` and at
+/// each `stride` bytes behind it, and writes sixteen for each column, columns 128 bytes apart.
+static inline __attribute__((always_inline, swift_name("loadFourWideColumns(_:stride:into:)"))) void
+xent_load_four_wide_columns(const void *_Nonnull first, intptr_t stride, void *_Nonnull columns) {
+  typedef double double4 __attribute__((ext_vector_type(4)));
+  for (int quarter = 0; quarter < 4; ++quarter) {
+    const char *p = (const char *)first + quarter * 4 * stride;
+    double4 r[4];
+    for (int i = 0; i < 4; ++i) __builtin_memcpy(&r[i], p + i * stride, sizeof r[i]);
+    double4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6);
+    double4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6);
+    double4 c = __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
+    double4 d = __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
+    double4 out[4] = {__builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(c, d, 0, 1, 4, 5),
+                      __builtin_shufflevector(a, b, 2, 3, 6, 7), __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+    for (int i = 0; i < 4; ++i) __builtin_memcpy((char *)columns + i * 128 + quarter * 32, &out[i], sizeof out[i]);
+  }
+}
+
 /// The largest of sixteen lanes, none of which is NaN.
 static inline __attribute__((always_inline, swift_name("largestLane(_:)"))) float
 xent_largest_lane(xent_float16 v) {
@@ -409,6 +441,16 @@ xent_ordinary_lanes(xent_float16 maxima, float most, xent_double16 sums, double 
   __builtin_memcpy(&finiteBits, &finite, sizeof finiteBits);
   __builtin_memcpy(&numberBits, &numbers, sizeof numberBits);
   return finiteBits & numberBits;
+}
+
+/// One bit for each lane whose maximum has at most this magnitude, and whose sum is at least `least`; no NaN does. The lowest
+/// is for lane 0.
+static inline __attribute__((always_inline, swift_name("ordinaryLanes(maxima:atMost:sums:least:)"))) uint16_t
+xent_ordinary_lanes_wide(xent_double16 maxima, double most, xent_double16 sums, double least) {
+  xent_mask16 mask = __builtin_convertvector((maxima <= most) & (maxima >= -most) & (sums >= least), xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
 }
 
 /// Sixteen floats as doubles, exactly. Swift's initialiser converts lane by lane.

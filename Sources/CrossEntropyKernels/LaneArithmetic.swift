@@ -1,0 +1,108 @@
+import CKernelShims
+
+/// What rows are computed in that stand side by side, one a lane.
+protocol LaneArithmetic: Arithmetic {
+  static func select(_ a: Vector, isGreaterThan b: Vector, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes
+  static func select(_ a: IntegerLanes, equals b: IntegerLanes, yes: Vector, no: Vector) -> Vector
+  /// Has a lane of a vector in memory add nothing to a sum.
+  static func clear(lane: Int, of vector: UnsafeMutableRawPointer)
+
+  /// The sum of the exponentials of each lane, scaled as its maximum demands.
+  static func scaledSums(maxima: Vector, count: Int, column: (Int) -> Vector) -> WideLanes
+  /// `log(1 + sum)` of such sums, without the scale.
+  static func logSums(_ scaledSums: WideLanes, maxima: Vector) -> WideLanes
+  /// One bit for each lane whose sum is right, the lowest for lane 0: not where the maximum is not finite or so large that
+  /// lanes do not cover it, where a logit is NaN, and where the sum is so small that it may lack terms.
+  static func ordinaryLanes(maxima: Vector, scaledSums: WideLanes, count: Int) -> UInt16
+}
+
+extension FloatArithmetic: LaneArithmetic {
+  @inline(__always)
+  static func select(_ a: Lanes, isGreaterThan b: Lanes, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes {
+    CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
+  }
+
+  @inline(__always)
+  static func select(_ a: IntegerLanes, equals b: IntegerLanes, yes: Lanes, no: Lanes) -> Lanes {
+    CKernelShims.select(a, equals: b, yes: yes, no: no)
+  }
+
+  @inline(__always)
+  static func clear(lane: Int, of vector: UnsafeMutableRawPointer) {
+    vector.storeBytes(of: -.infinity, toByteOffset: lane &* MemoryLayout<Float>.size, as: Float.self)
+  }
+
+  @inline(__always)
+  static func scaledSums(maxima: Lanes, count: Int, column: (Int) -> Lanes) -> WideLanes {
+    let references = LaneReferences(maxima: maxima)
+    let (magics, floors) = (references.magics, references.floors)
+    var even = EightDoubles(repeating: 0)
+    var odd = even
+    var rests = WideLanes(repeating: 0)
+    var index = 0
+    while index < count {
+      let first = index
+      let groupCount = min(exponentialsPerGroup, count &- first)
+      var group = Lanes(repeating: 0)
+      forEachExponential(count: groupCount, of: { column(first &+ $0) }, magic: magics, floor: floors) {
+        even = even + evenNodes($0.nodes)
+        odd = odd + oddNodes($0.nodes)
+        addRest($0, to: &group)
+      }
+      rests = rests + CKernelShims.widened(group)
+      index &+= groupCount
+    }
+    return multiplyAdd(
+      interleaved(even, odd), WideLanes(repeating: LaneReferences.nodeScale),
+      rests * WideLanes(repeating: LaneReferences.restScale))
+  }
+
+  @inline(__always)
+  static func logSums(_ scaledSums: WideLanes, maxima: Lanes) -> WideLanes {
+    shortLogarithms(onePlus: scaledSums * LaneReferences(maxima: maxima).scales(maxima: maxima))
+  }
+
+  @inline(__always)
+  static func ordinaryLanes(maxima: Lanes, scaledSums: WideLanes, count: Int) -> UInt16 {
+    CKernelShims.ordinaryLanes(
+      maxima: maxima, atMost: LaneReferences.largestMaximum, sums: scaledSums,
+      least: count == 0 ? 0 : LaneReferences.smallestComplete)
+  }
+}
+
+extension DoubleArithmetic: LaneArithmetic {
+  @inline(__always)
+  static func select(_ a: WideLanes, isGreaterThan b: WideLanes, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes {
+    CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
+  }
+
+  @inline(__always)
+  static func select(_ a: IntegerLanes, equals b: IntegerLanes, yes: WideLanes, no: WideLanes) -> WideLanes {
+    CKernelShims.select(a, equals: b, yes: yes, no: no)
+  }
+
+  @inline(__always)
+  static func clear(lane: Int, of vector: UnsafeMutableRawPointer) {
+    vector.storeBytes(of: -.infinity, toByteOffset: lane &* MemoryLayout<Double>.size, as: Double.self)
+  }
+
+  @inline(__always)
+  static func scaledSums(maxima: WideLanes, count: Int, column: (Int) -> WideLanes) -> WideLanes {
+    var sums = noSums
+    add(count: count, references(maxima: maxima), to: &sums, vector: column)
+    return sums.total + sums.lost
+  }
+
+  @inline(__always)
+  static func logSums(_ scaledSums: WideLanes, maxima: WideLanes) -> WideLanes {
+    logarithms(
+      onePlus: scaledSums
+        * exponentials(powers: powers(maxima: maxima), of: WideLanes(repeating: 0), minus: maxima))
+  }
+
+  @inline(__always)
+  static func ordinaryLanes(maxima: WideLanes, scaledSums: WideLanes, count: Int) -> UInt16 {
+    CKernelShims.ordinaryLanes(
+      maxima: maxima, atMost: largestUncentered, sums: scaledSums, least: smallestCompleteSum)
+  }
+}
