@@ -7,8 +7,8 @@
     /tmp/peers/bin/python Benchmarks/peers.py --threads 1 2 --output /tmp/peers-report
 
 Nothing is installed; what is missing is named and left out. Each peer lives in a process of its own that may use as many cores as there are threads, has the
-same f32 logits and integer (or one-hot) labels in memory already, and computes the loss of each row; passes of all peers are made in turn, the first does not
-count, and the median is told. Writes peers.md, a table, and with matplotlib peers.svg, a chart.
+same logits (f32, or f64 with --type f64) and integer (or one-hot) labels in memory already, and computes the loss of each row; passes of all peers are made in
+turn, the first does not count, and the median is told. Writes peers.md, a table, and with matplotlib peers.svg, a chart.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def with_jax(logits: Any, labels: Any, one_hot: bool, threads: int) -> Pass:
     import jax
     import optax
 
+    jax.config.update("jax_enable_x64", logits.dtype == "float64")
     loss = optax.softmax_cross_entropy if one_hot else optax.softmax_cross_entropy_with_integer_labels
     compiled = jax.jit(loss)
     z, y = jax.numpy.array(logits), jax.numpy.array(labels)
@@ -73,6 +74,8 @@ def with_onnxruntime(logits: Any, labels: Any, one_hot: bool, threads: int) -> P
 
     if one_hot:
         raise ImportError("its operator takes no one-hot labels")
+    if logits.dtype != "float32":
+        raise ImportError(f"its operator takes no {logits.dtype}")
     helper, types = onnx.helper, onnx.TensorProto
     graph = helper.make_graph(
         [helper.make_node("SoftmaxCrossEntropyLoss", ["z", "y"], ["loss"], reduction="none")], "loss",
@@ -104,12 +107,13 @@ PEERS = {
 
 # The process of one peer ------------------------------------------------------------------------------------------------
 
-def serve(peer: str, threads: int) -> None:
+def serve(peer: str, threads: int, type_name: str) -> None:
     """Answers each line of standard input, a shape or a pass, with a line of JSON."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a framework prints goes elsewhere
     import numpy as np
 
+    dtype = {"f32": np.float32, "f64": np.float64}[type_name]
     run: Pass | None = None
     for line in sys.stdin:
         request = json.loads(line)
@@ -117,10 +121,10 @@ def serve(peer: str, threads: int) -> None:
             if "rows" in request:
                 run = None
                 source = np.random.default_rng(0)
-                logits = source.standard_normal((request["rows"], request["classes"]), np.float32) * np.float32(3)
+                logits = source.standard_normal((request["rows"], request["classes"]), dtype) * dtype(3)
                 labels = source.integers(0, request["classes"], request["rows"])
                 if request["one_hot"]:
-                    labels = (np.arange(request["classes"]) == labels[:, None]).astype(np.float32)
+                    labels = (np.arange(request["classes"]) == labels[:, None]).astype(dtype)
                 run = PEERS[peer](logits, labels, request["one_hot"], threads)
                 run()
                 answer = {"seconds": 0.0}
@@ -137,10 +141,10 @@ def serve(peer: str, threads: int) -> None:
 class Peer:
     """A process of its own on its own cores."""
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, type_name: str) -> None:
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3"}
         self.process = subprocess.Popen(
-            ["taskset", "-c", cores(threads), sys.executable, __file__, "--serve", name, "--threads", str(threads)],
+            ["taskset", "-c", cores(threads), sys.executable, __file__, "--serve", name, "--threads", str(threads), "--type", type_name],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -160,13 +164,14 @@ def cores(threads: int) -> str:
 
 # Measuring --------------------------------------------------------------------------------------------------------------
 
-def time_xentd(binary: Path, rows: int, classes: int, one_hot: bool, threads: int, kernel: str | None) -> dict[str, Any]:
+def time_xentd(arguments: argparse.Namespace, rows: int, classes: int, one_hot: bool, threads: int) -> dict[str, Any]:
     # A new process each time, whose second thread takes some milliseconds to come: the others' have long been there.
     passes = min(200, max(5, 60_000_000 // (rows * classes)))
     command = [
-        "taskset", "-c", cores(threads), str(binary), "inprocess", "--rows", str(rows), "--classes", str(classes),
-        "--threads", str(threads), "--labels", "onehot" if one_hot else "integer", "--passes", str(passes), "--json",
-        *(["--kernel", kernel] if kernel else [])]
+        "taskset", "-c", cores(threads), str(arguments.xentload), "inprocess", "--rows", str(rows), "--classes", str(classes),
+        "--threads", str(threads), "--type", arguments.type, "--passes", str(passes), "--json",
+        *(["--labels", "onehot", "--label-type", arguments.type] if one_hot else []),
+        *(["--kernel", arguments.kernel] if arguments.kernel else [])]
     return json.loads(subprocess.check_output(command))
 
 
@@ -174,7 +179,7 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One entry a shape, kind of labels and number of threads: the median nanoseconds a row of each."""
     entries = []
     for threads in arguments.threads:
-        peers = {name: Peer(name, threads) for name in PEERS}
+        peers = {name: Peer(name, threads, arguments.type) for name in PEERS}
         missing: dict[str, str] = {}
         for one_hot, shapes in ((False, SHAPES), (True, ONE_HOT_SHAPES)):
             for rows, classes in shapes:
@@ -188,7 +193,7 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 times: dict[str, list[float]] = {name: [] for name in [XENTD, *here]}
                 ratios = []
                 for _ in range(arguments.passes):
-                    ours = time_xentd(arguments.xentload, rows, classes, one_hot, threads, arguments.kernel)
+                    ours = time_xentd(arguments, rows, classes, one_hot, threads)
                     times[XENTD].append(ours["median_ns_per_element"] * classes)
                     ratios.append(ours["stream_ratio"])
                     for name, peer in here.items():
@@ -227,7 +232,7 @@ def table(entries: list[dict[str, Any]]) -> str:
     return "\n".join(["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *map(table_row, entries)]) + "\n"
 
 
-def chart(entries: list[dict[str, Any]], path: Path) -> None:
+def chart(entries: list[dict[str, Any]], type_name: str, path: Path) -> None:
     """Bars of time a row over xentd's, one group a shape."""
     import matplotlib
 
@@ -249,7 +254,7 @@ def chart(entries: list[dict[str, Any]], path: Path) -> None:
         axis.set_yscale("log")
         axis.set_xticks(range(len(group)), [f"{entry['rows']} x {entry['classes']}" for entry in group])
         axis.set_ylabel("time / xentd's time")
-        axis.set_title(f"f32 logits, integer labels, {threads} thread{'s' if threads > 1 else ''} (the line is xentd)")
+        axis.set_title(f"{type_name} logits, integer labels, {threads} thread{'s' if threads > 1 else ''} (the line is xentd)")
         axis.margins(y=0.15)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=len(PEERS), fontsize=8, loc="outside upper center")
     figure.savefig(path, metadata={"Date": None})
@@ -259,13 +264,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, nargs="+", default=[1], help="how many; one table has all")
     parser.add_argument("--passes", type=int, default=5, help="passes that count")
+    parser.add_argument("--type", choices=["f32", "f64"], default="f32", help="the type of the logits (default: f32)")
     parser.add_argument("--kernel", help="xentd's kernel (default: the fastest)")
     parser.add_argument("--xentload", type=Path, default=ROOT / ".build/release/xentload")
     parser.add_argument("--output", type=Path, default=Path("peers-report"), help="a directory for the report")
     parser.add_argument("--serve", choices=PEERS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        return serve(arguments.serve, arguments.threads[0])
+        return serve(arguments.serve, arguments.threads[0], arguments.type)
     if not arguments.xentload.exists():
         sys.exit(f"{arguments.xentload}: not there; run `make build` first")
     most = len(os.sched_getaffinity(0))
@@ -276,7 +282,7 @@ def main() -> None:
     (arguments.output / "peers.md").write_text(table(entries))
     print(table(entries))
     try:
-        chart(entries, arguments.output / "peers.svg")
+        chart(entries, arguments.type, arguments.output / "peers.svg")
     except ImportError as error:
         print(f"no chart: {error}; pip install matplotlib", file=sys.stderr)
 

@@ -14,19 +14,20 @@ struct CeilingMeasurement {
   let rounds: Int
 
   func perform() throws -> Ceiling {
+    let payloads = Payloads(byteCount: requestByteCount)
     var oneWay: [Double] = []
     var echo: [Double] = []
     for _ in 0..<rounds {
       guard !Interruption.hasCome else { break }
-      oneWay.append(try rate(.discard))
-      echo.append(try rate(.echo))
+      oneWay.append(try rate(.discard, payloads))
+      echo.append(try rate(.echo, payloads))
     }
     return Ceiling(
       transport: transport, requestByteCount: requestByteCount, replyByteCount: replyByteCount, window: window,
       oneWayRates: oneWay, echoRates: echo)
   }
 
-  private func rate(_ mode: CeilingPeer.Mode) throws -> Double {
+  private func rate(_ mode: CeilingPeer.Mode, _ payloads: borrowing Payloads) throws -> Double {
     let folder = try TemporaryFolder()
     let endpoints =
       transport == .ipc
@@ -40,8 +41,9 @@ struct CeilingMeasurement {
     guard let bound = peer.line()?.split(separator: " ").map(String.init), bound.count == 2 else {
       throw LoadError("the other process of the ceiling ended before it listened")
     }
+    // When it is gone, libzmq has let the payloads go.
     let context = try Context()
-    return try CeilingClient(self, mode, requests: bound[0], results: bound[1], in: context).rate()
+    return try CeilingClient(self, mode, requests: bound[0], results: bound[1], in: context).rate(payloads)
   }
 }
 
@@ -56,7 +58,7 @@ private struct CeilingClient: ~Copyable {
   private var poller = Poller()
   private var message = Message()
   private var inFlightCount = 0
-  private let payload: UnsafeMutableRawBufferPointer
+  private var sentCount = 0
 
   init(
     _ measurement: CeilingMeasurement, _ mode: CeilingPeer.Mode, requests: String, results: String,
@@ -73,18 +75,15 @@ private struct CeilingClient: ~Copyable {
     try push.connect(to: requests)
     self.push = push
     self.pull = pull
-    // Kept until the process ends: messages borrow it.
-    payload = .allocate(byteCount: measurement.requestByteCount, alignment: 64)
-    payload.initializeMemory(as: UInt8.self, repeating: 1)
   }
 
   /// Messages a second.
-  consuming func rate() throws -> Double {
+  consuming func rate(_ payloads: borrowing Payloads) throws -> Double {
     let start = Clock.now()
     let end = start + UInt64(seconds: measurement.seconds)
     var replyCount = 0
     while Clock.now() < end {
-      let sent = try send()
+      let sent = try send(payloads)
       let received = try receive()
       replyCount += received
       if sent + received == 0 { try wait() }
@@ -94,17 +93,19 @@ private struct CeilingClient: ~Copyable {
     return try discardedRate()
   }
 
-  private mutating func send() throws -> Int {
+  private mutating func send(_ payloads: borrowing Payloads) throws -> Int {
     var count = 0
     while count < 64, mode == .discard || inFlightCount < measurement.window {
-      if measurement.requestByteCount <= Link.packedByteCount {
-        try message.allocate(byteCount: measurement.requestByteCount)
-        message.unsafeMutableBytes.copyMemory(from: UnsafeRawBufferPointer(payload))
+      let payload = payloads[sentCount]
+      if payload.count <= Link.packedByteCount {
+        try message.allocate(byteCount: payload.count)
+        message.unsafeMutableBytes.copyMemory(from: payload)
       } else {
-        message = try Message(borrowing: UnsafeRawBufferPointer(payload))
+        message = try Message(borrowing: payload)
       }
       guard try push.send(&message) == .sent else { break }
       count += 1
+      sentCount += 1
       inFlightCount += 1
     }
     return count

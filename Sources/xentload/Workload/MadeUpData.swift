@@ -7,9 +7,9 @@ enum MadeUpData {
   private static let poolByteCount = 96 << 20
   private static let batchCounts = 1...256
 
-  /// How many different batches of a shape are made.
-  static func batchCount(_ shape: BatchShape) -> Int {
-    min(max(poolByteCount / shape.requestByteCount, batchCounts.lowerBound), batchCounts.upperBound)
+  /// How many different batches of a size are made.
+  static func batchCount(requestByteCount: Int) -> Int {
+    min(max(poolByteCount / requestByteCount, batchCounts.lowerBound), batchCounts.upperBound)
   }
 
   static func batches(_ shape: BatchShape, count: Int, flags: RequestFlags, seed: UInt64) -> [PreparedBatch] {

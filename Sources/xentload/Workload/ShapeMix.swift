@@ -12,7 +12,7 @@ struct ShapeMix {
     var batches: [PreparedBatch] = []
     var groups: [Workload.Group] = []
     for (index, entry) in shapes.enumerated() {
-      let count = max(1, MadeUpData.batchCount(entry.shape) / shapes.count)
+      let count = max(1, MadeUpData.batchCount(requestByteCount: entry.shape.requestByteCount) / shapes.count)
       let first = batches.count
       batches += MadeUpData.batches(entry.shape, count: count, flags: flags, seed: seed &+ UInt64(index))
       groups.append(Workload.Group(weight: entry.weight, batches: first..<batches.count))
