@@ -242,13 +242,14 @@ def chart(entries: list[dict[str, Any]], type_name: str, path: Path) -> None:
 
     chosen = [entry for entry in entries if entry["labels"] == "integer"]
     counts = sorted({entry["threads"] for entry in chosen})
+    names = [name for name in PEERS if any(name in entry["ns"] for entry in chosen)] or list(PEERS)
     figure, axes = plt.subplots(len(counts), 1, figsize=(9, 3.2 * len(counts)), squeeze=False, layout="constrained")
     for axis, threads in zip(axes[:, 0], counts):
         group = [entry for entry in chosen if entry["threads"] == threads]
-        width = 0.8 / len(PEERS)
-        for place, name in enumerate(PEERS):
+        width = 0.8 / len(names)
+        for place, name in enumerate(names):
             heights = [entry["ns"].get(name, float("nan")) / entry["ns"][XENTD] for entry in group]
-            bars = axis.bar([x + (place - (len(PEERS) - 1) / 2) * width for x in range(len(group))], heights, width, label=name)
+            bars = axis.bar([x + (place - (len(names) - 1) / 2) * width for x in range(len(group))], heights, width, label=name)
             axis.bar_label(bars, fmt=lambda value: f"{value:.1f}" if value < 10 else f"{value:.0f}", fontsize=7)
         axis.axhline(1, color="black", linewidth=1)
         axis.set_yscale("log")
@@ -256,7 +257,7 @@ def chart(entries: list[dict[str, Any]], type_name: str, path: Path) -> None:
         axis.set_ylabel("time / xentd's time")
         axis.set_title(f"{type_name} logits, integer labels, {threads} thread{'s' if threads > 1 else ''} (the line is xentd)")
         axis.margins(y=0.15)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=len(PEERS), fontsize=8, loc="outside upper center")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=len(names), fontsize=8, loc="outside upper center")
     figure.savefig(path, metadata={"Date": None})
 
 

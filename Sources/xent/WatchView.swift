@@ -41,7 +41,8 @@ struct WatchView {
     let p99 = status.stages["compute"].flatMap { StageTimes($0, since: earlier?.stages["compute"]).quantile(0.99) }
     let waiting = status.lanes.reduce(0) { $0 + $1.waitingBytes }
     let paused = status.lanes.filter(\.paused).map { "lane \($0.name) is paused" }
-    let state = [status.ready ? "ready" : "not ready"] + status.problems + paused
+    let since = earlier == nil ? ["rates since its start"] : []
+    let state = [status.ready ? "ready" : "not ready"] + status.problems + paused + since
     let cells = [
       time, quantity(rates.batches), quantity(rates.rows), quantity(rates.bytesIn, "B"), quantity(rates.bytesOut, "B"),
       p99.map(duration) ?? "-", quantity(status.inFlight.bytes, "B"), quantity(waiting, "B"),

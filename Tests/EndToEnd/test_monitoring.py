@@ -443,7 +443,7 @@ def test_status_is_watched_until_the_daemon_comes_back(daemon: Daemon, context: 
     assert watcher.stdout
     try:
         assert watcher.stdout.readline().startswith("time")
-        assert watcher.stdout.readline().rstrip().endswith("ready")
+        assert watcher.stdout.readline().rstrip().endswith("ready; rates since its start")
         client = Client(context, daemon.router)
         client.ask(batch(1000, 100))
         assert any(" MB " in line for line in watcher.stdout), "rates of the time between"
