@@ -152,7 +152,10 @@ def test_a_reload_leaves_passed_sockets_to_the_service_manager(
     clients = [Client(context, f"ipc://{path}") for path in paths]
     assert all(client.ask(small()).status == 0 for client in clients)
     configure("a")
+    ends = clients[1].socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
     reload("lane closed")
+    assert ends.poll(PATIENCE * 1000), "what is written to the old connection meanwhile is lost"
+    clients[1].socket.disable_monitor()
     assert clients[0].ask(small()).status == 0
     assert "no endpoint has a socket" in log.read_text() and f"{short_directory}/b" in log.read_text()
     clients[1].socket.send_multipart(small().split())  # waits where the service manager listens
