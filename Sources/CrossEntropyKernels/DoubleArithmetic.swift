@@ -74,6 +74,7 @@ enum DoubleArithmetic: Arithmetic {
 
   @inline(__always) static var noSums: Sums { (WideLanes(repeating: 0), WideLanes(repeating: 0)) }
 
+  /// Any number of vectors.
   @inline(__always)
   static func add(
     count: Int, _ reference: Reference, to sums: inout Sums, vector: (Int) -> WideLanes
