@@ -42,7 +42,8 @@ def lockout_of(event: int, value: int, keys: Keys | None) -> Lockout | None:
         # Also where one side encrypts and the other does not: a daemon that sees it first may be gone before it said so.
         if keys is None:
             return Lockout(
-                "it ends each handshake; if it takes only encrypted connections, pass server_key= and key= (`xent keygen --help`)",
+                "it ends each handshake; if it takes only encrypted connections, pass server_key= and key= "
+                "(`xent keygen --help`)",
                 False,
             )
         key = keys.server_key.decode()
