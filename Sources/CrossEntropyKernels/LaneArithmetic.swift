@@ -13,6 +13,7 @@ protocol LaneArithmetic: Arithmetic {
   static func logSums(_ scaledSums: WideLanes, maxima: Vector) -> WideLanes
   /// One bit for each lane whose sum is right, the lowest for lane 0: not where the maximum is not finite or so large that
   /// lanes do not cover it, where a logit is NaN, and where the sum is so small that it may lack terms.
+  /// - Parameter count: of exponentials in a sum.
   static func ordinaryLanes(maxima: Vector, scaledSums: WideLanes, count: Int) -> UInt16
 }
 
