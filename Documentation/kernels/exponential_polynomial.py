@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Finds the polynomials that the f32 kernels use for the exponential, and bounds their errors.
 
-The kernels write exp(x) = node (1 + rest): the node is 2^k, or with fused multiply-adds 2^k (1 + j/4), j = 0...3, and
+The kernels write exp(x) = node (1 + rest): the node is 2^k, or with fused multiply-adds c 2^k (1 + j/8), j = 0...7, and
 1 + rest = exp(t) with t = x - ln(node). They need q with exp(t) = 1 + t + t^2 q(t): the coefficient of t stays exactly 1. The
 others come from a Remez exchange on the relative error of exp(t); they are rounded to f32 one after another, from the
 lowest degree up, and the higher ones are fitted again after each rounding, so that they make up for it.
 
-With four nodes x is rounded to n ln 2 / 4, n = 4k + j, and ln(node) lies ln(1 + j/4) - j ln 2 / 4 above that: the kernels'
-table. It is at most 0.059, so that t runs from -ln 2 / 8 - 0.059 to ln 2 / 8.
+With eight nodes x is rounded to n ln 2 / 8, n = 8k + j, and ln(node) lies ln(1 + j/8) - j ln 2 / 8 + ln c above that: the
+kernels' table. Without c it would be 0 to 0.059; c makes it -0.029 to 0.029, so that |t| is at most ln 2 / 16 + 0.029.
+
+The kernels' short reduction takes n times the float next to ln 2 / 8, which is too large by the excess.
 
 Needs mpmath (`pip install mpmath`). Prints tables and coefficients as Swift literals and the error of the rounded
 polynomials in units of 2^-24 (half an f32 ulp just above a power of two), evaluated exactly.
@@ -18,8 +20,8 @@ import struct
 from mpmath import exp, linspace, log, lu_solve, matrix, mp, mpf, sign
 
 mp.prec = 160
-# The rounding of x to a multiple of ln 2, or ln 2 / 4, can push t past its bounds by this much at the largest |x|.
-MARGIN = mpf(2) ** -9
+# The rounding of x to a multiple of ln 2, or ln 2 / 8, can push t past its bounds by this much at the largest |x|.
+MARGIN = mpf(2) ** -11
 
 
 def to_f32(value: mpf) -> mpf:
@@ -89,12 +91,17 @@ def find(degree: int, low: mpf, high: mpf) -> None:
 
 
 def main() -> None:
-    offsets = [log(1 + mpf(j) / 4) - j * log(2) / 4 for j in range(4)]
-    print("four nodes a power of two (fused multiply-adds):")
-    print("  offsets", ", ".join(float(to_f32(o)).hex() for o in offsets))
-    find(4, -log(2) / 8 - max(offsets) - MARGIN, log(2) / 8 + MARGIN)
+    step = log(2) / 8
+    offsets = [log(1 + mpf(j) / 8) - j * step for j in range(8)]
+    middle = max(offsets) / 2
+    print("eight nodes a power of two (fused multiply-adds):")
+    print("  offsets", ", ".join(float(to_f32(o - middle)).hex() for o in offsets))
+    print("  c", float(exp(-middle)).hex())
+    print("  excess", float(to_f32(step) / step - 1).hex())
+    bound = step / 2 + middle + MARGIN
+    find(3, -bound, bound)
     print("powers of two:")
-    find(5, -log(2) / 2 - MARGIN / 2, log(2) / 2 + MARGIN / 2)
+    find(5, -log(2) / 2 - 2 * MARGIN, log(2) / 2 + 2 * MARGIN)
 
 
 if __name__ == "__main__":

@@ -31,13 +31,17 @@ protocol Arithmetic {
   static func covers(maximum: Double) -> Bool
   static func reference(maximum: Double) -> Reference
   static var noSums: Sums { get }
-  /// Adds the exponentials of `count` vectors, at most `exponentialsPerGroup`, scaled as the reference says: exactly 0 for
+  /// How many vectors are added at a time.
+  static var vectorsPerSum: Int { get }
+  /// Adds the exponentials of `count` vectors, at most `vectorsPerSum`, scaled as the reference says: exactly 0 for
   /// -infinity, NaN for NaN.
   static func add(count: Int, _ reference: Reference, to sums: inout Sums, vector: (Int) -> Vector)
   /// The sum over all lanes.
   static func total(_ sums: Sums) -> Double
   /// Sums below this may lack terms that were taken for 0.
   static var smallestCompleteSum: Double { get }
-  /// The scale of a block's sum: it is one of `exp(x - center) / 2^power`.
-  static func scaling(maximum: Double) -> (center: Double, power: Double)
+  static func scaling(maximum: Double) -> Scaling
 }
+
+/// The scale of a block's sum: it is one of `exp((x - center) (1 - excess)) / 2^power`.
+typealias Scaling = (center: Double, power: Double, excess: Double)

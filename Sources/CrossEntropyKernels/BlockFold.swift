@@ -73,8 +73,10 @@ private func terms(of range: Range<Int>, _ blocks: UnsafePointer<BlockSummary>, 
   let centers = WideLanes(lowHalf: eight(range) { blocks[$0].center }, highHalf: eight(range) { blocks[$0].maximum })
   let factors = WideLanes(
     lowHalf: eight(range) { blocks[$0].scaledSum }, highHalf: eight(range) { $0 == best ? 0 : 1 })
+  let excess = WideLanes(lowHalf: eight(range) { blocks[$0].excess }, highHalf: EightDoubles(repeating: 0))
   let products =
-    factors * exponentials(powers: powers, of: centers, minus: WideLanes(repeating: blocks[best].maximum))
+    corrected(factors, powers: powers, excess: excess)
+    * exponentials(powers: powers, of: centers, minus: WideLanes(repeating: blocks[best].maximum))
   return products.lowHalf + products.highHalf
 }
 

@@ -4,7 +4,9 @@ import CKernelShims
 let blockScratchByteCount = cappedByteCount + blocksAtOnce * keptByteCount
 private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
 /// Two groups, and vectors between the steps, of which two suffice.
-private let keptByteCount = (2 * exponentialsPerGroup + 2) * MemoryLayout<WideLanes>.size
+private let keptByteCount = (2 * vectorsPerGroup + 2) * MemoryLayout<WideLanes>.size
+
+@inline(__always) private var vectorsPerGroup: Int { 4 }
 
 /// How many blocks may be worked on at once.
 @inline(__always) var blocksAtOnce: Int { Geometry.laneCount }
@@ -38,8 +40,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   /// The softcapped logits, where there is a softcap.
   private let capped: UnsafeMutableRawPointer
 
-  @inline(__always) private static var groupLength: Int { exponentialsPerGroup &* Geometry.laneCount }
-  @inline(__always) private static var groupByteCount: Int { exponentialsPerGroup &* Element.vectorByteCount }
+  @inline(__always) private static var groupLength: Int { vectorsPerGroup &* Geometry.laneCount }
+  @inline(__always) private static var groupByteCount: Int { vectorsPerGroup &* Element.vectorByteCount }
 
   /// - Parameters:
   ///   - place: its own among the blocks that are worked on at once, less than `blocksAtOnce`.
@@ -67,7 +69,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   @inline(__always)
   private func vectorCount(ofGroup index: Int) -> Int {
-    min(exponentialsPerGroup, vectorCount &- index &* exponentialsPerGroup)
+    min(vectorsPerGroup, vectorCount &- index &* vectorsPerGroup)
   }
 
   // MARK: Search
@@ -126,7 +128,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
       tail.copyMemory(from: lastGroup, byteCount: tailLength &* Element.byteCount)
       lastGroup = UnsafeRawPointer(tail)
     }
-    for vector in 0..<exponentialsPerGroup {
+    for vector in 0..<vectorsPerGroup {
       let offset = vector &* Element.vectorByteCount
       Element.copyVector(
         from: lastGroup + offset, to: tail + offset, but: tailLength &- vector &* Geometry.laneCount,
@@ -140,7 +142,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     let wanted = Numbers.repeating(value)
     let group = group(index)
     var equal: UInt64 = 0
-    for place in 0..<exponentialsPerGroup {
+    for place in 0..<vectorsPerGroup {
       let lanes = Numbers.equalLanes(Element.load(group + place &* Element.vectorByteCount), wanted)
       equal |= UInt64(lanes) &<< UInt64(place &* Geometry.laneCount)
     }
@@ -176,20 +178,21 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     // Not finite: a row of this kind gets its answer from what its elements are, not from a sum.
     guard maximum.isFinite else {
       return BlockSummary(
-        maximum: maximum, rawMaximum: rawMaximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum, argmax: 0)
+        maximum: maximum, rawMaximum: rawMaximum, scaledSum: holdsNaN ? .nan : 0, power: 0, center: maximum, excess: 0,
+        argmax: 0)
     }
     var scaledSum = 0.0
-    var (center, power) = Numbers.scaling(maximum: maximum)
+    var scaling = Numbers.scaling(maximum: maximum)
     let isCovered = Numbers.covers(maximum: maximum)
     if isCovered { scaledSum = Numbers.total(kept.assumingMemoryBound(to: Numbers.Sums.self).pointee) }
     if !isCovered || scaledSum < Numbers.smallestCompleteSum {
       // Seldom: logits that are very large, or so far below the maximum that only doubles reach them.
       scaledSum = sumInDoubles(maximum: maximum, holeIndex: position / Self.groupLength)
-      (center, power) = DoubleArithmetic.scaling(maximum: maximum)
+      scaling = DoubleArithmetic.scaling(maximum: maximum)
     }
     return BlockSummary(
-      maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum, power: power, center: center,
-      argmax: Int64(position))
+      maximum: maximum, rawMaximum: rawMaximum, scaledSum: scaledSum, power: scaling.power, center: scaling.center,
+      excess: scaling.excess, argmax: Int64(position))
   }
 
   /// Not inlined: it is long, and compiled for each type of logits and kind of transform.
@@ -229,7 +232,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   @inline(__always)
   private func cappedOffset(_ group: Int, _ vector: Int) -> Int {
-    (group &* exponentialsPerGroup &+ vector) &* MemoryLayout<Numbers.Vector>.size
+    (group &* vectorsPerGroup &+ vector) &* MemoryLayout<Numbers.Vector>.size
   }
 
   @inline(__always)
@@ -244,22 +247,27 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   ) -> Sums.Sums {
     let reference = Sums.reference(maximum: maximum)
     var sums = Sums.noSums
-    for index in 0..<groupCount {
-      let group = group(index, holeIndex: holeIndex)
-      @inline(__always) func vector(_ vector: Int) -> Sums.Vector {
+    /// Adds some vectors from a group on.
+    @inline(__always) func add(count: Int, from first: Int) {
+      let groups = (group(first, holeIndex: holeIndex), group(first &+ 1, holeIndex: holeIndex))
+      Sums.add(count: count, reference, to: &sums) { vector in
         let offset = vector &* Element.vectorByteCount
-        prefetch(elements + (index &* Self.groupByteCount &+ offset &+ prefetchByteCount))
-        return converted(
-          Kind.caps
-            ? capped.loadUnaligned(fromByteOffset: cappedOffset(index, vector), as: Numbers.Vector.self)
-            : transform.applied(to: Element.load(group + offset), of: Numbers.self, as: Kind.self))
-      }
-      if index < wholeGroupCount {
-        Sums.add(count: exponentialsPerGroup, reference, to: &sums, vector: vector)
-      } else {
-        Sums.add(count: vectorCount(ofGroup: index), reference, to: &sums, vector: vector)
+        prefetch(elements + (first &* Self.groupByteCount &+ offset &+ prefetchByteCount))
+        if Kind.caps {
+          return converted(capped.loadUnaligned(fromByteOffset: cappedOffset(first, vector), as: Numbers.Vector.self))
+        }
+        let logits = vector < vectorsPerGroup ? groups.0 + offset : groups.1 + (offset &- Self.groupByteCount)
+        return converted(transform.applied(to: Element.load(logits), of: Numbers.self, as: Kind.self))
       }
     }
+    var left = vectorCount
+    var first = 0
+    while left >= Sums.vectorsPerSum {
+      add(count: Sums.vectorsPerSum, from: first)
+      first &+= Sums.vectorsPerSum / vectorsPerGroup
+      left &-= Sums.vectorsPerSum
+    }
+    if left > 0 { add(count: left, from: first) }
     return sums
   }
 }

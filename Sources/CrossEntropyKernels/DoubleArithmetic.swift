@@ -38,9 +38,9 @@ enum DoubleArithmetic: Arithmetic {
   @inline(__always) static func capped(_ x: WideLanes, at cap: Double) -> WideLanes { softcapped(x, at: cap) }
 
   @inline(__always)
-  static func scaling(maximum: Double) -> (center: Double, power: Double) {
+  static func scaling(maximum: Double) -> Scaling {
     let center = maximum.magnitude > largestUncentered ? maximum : 0
-    return (center, ((maximum - center) * log2e + rounder) - rounder)
+    return (center, ((maximum - center) * log2e + rounder) - rounder, excess: 0)
   }
 
   /// `N` of sums with these maxima, which are uncentered.
@@ -55,7 +55,7 @@ enum DoubleArithmetic: Arithmetic {
 
   @inline(__always)
   static func reference(maximum: Double) -> Reference {
-    let (center, power) = scaling(maximum: maximum)
+    let (center, power, _) = scaling(maximum: maximum)
     let floor = (power - exponentOffset) * (ln2High + ln2Low)
     return (repeating(center), repeating(rounder + (exponentOffset - power)), repeating(floor), center != 0)
   }
@@ -73,6 +73,8 @@ enum DoubleArithmetic: Arithmetic {
   typealias Sums = (total: WideLanes, lost: WideLanes)
 
   @inline(__always) static var noSums: Sums { (WideLanes(repeating: 0), WideLanes(repeating: 0)) }
+
+  @inline(__always) static var vectorsPerSum: Int { 4 }
 
   /// Any number of vectors.
   @inline(__always)

@@ -35,11 +35,15 @@ enum FloatArithmetic: Arithmetic {
 
   @inline(__always) static var noSums: Sums { (EightDoubles(repeating: 0), EightDoubles(repeating: 0)) }
 
+  @inline(__always) static var vectorsPerSum: Int { exponentialsPerSum }
+
   @inline(__always)
   static func add(count: Int, _ reference: (magics: Lanes, floors: Lanes), to sums: inout Sums, vector: (Int) -> Lanes)
   {
     var rests = Lanes(repeating: 0)
-    forEachExponential(count: count, of: vector, magic: reference.magics, floor: reference.floors) {
+    forEachExponential(
+      count: count, of: vector, by: .short, magic: reference.magics, floor: reference.floors
+    ) {
       add($0, to: &sums.nodes, &rests)
     }
     let wide = CKernelShims.widened(rests)
@@ -61,7 +65,7 @@ enum FloatArithmetic: Arithmetic {
   @inline(__always) static var smallestCompleteSum: Double { LaneReferences.smallestComplete }
 
   @inline(__always)
-  static func scaling(maximum: Double) -> (center: Double, power: Double) {
-    (0, LaneReferences(maxima: repeating(maximum)).power)
+  static func scaling(maximum: Double) -> Scaling {
+    (0, LaneReferences(maxima: repeating(maximum)).power, LaneReferences.excess)
   }
 }

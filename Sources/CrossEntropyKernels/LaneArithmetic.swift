@@ -43,9 +43,12 @@ extension FloatArithmetic: LaneArithmetic {
     var index = 0
     while index < count {
       let first = index
-      let groupCount = min(exponentialsPerGroup, count &- first)
+      let groupCount = min(exponentialsPerSum, count &- first)
       var group = Lanes(repeating: 0)
-      forEachExponential(count: groupCount, of: { column(first &+ $0) }, magic: magics, floor: floors) {
+      // To correct sixteen sums costs as much as the exact reduction of some fifteen columns.
+      forEachExponential(
+        count: groupCount, of: { column(first &+ $0) }, by: .exact, magic: magics, floor: floors
+      ) {
         even = even + evenNodes($0.nodes)
         odd = odd + oddNodes($0.nodes)
         addRest($0, to: &group)

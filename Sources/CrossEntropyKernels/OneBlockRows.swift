@@ -88,7 +88,8 @@ extension ShortRows {
 /// Whether a block's sum is one against the references that lanes have.
 @inline(__always)
 private func isOrdinary(_ block: BlockSummary) -> Bool {
-  block.center == 0 && block.maximum.magnitude <= Double(LaneReferences.largestMaximum)
+  block.center == 0 && block.excess == LaneReferences.excess
+    && block.maximum.magnitude <= Double(LaneReferences.largestMaximum)
     && block.scaledSum >= LaneReferences.smallestComplete
 }
 
@@ -98,7 +99,7 @@ private func takeLogarithms(of lanes: UInt16, _ summaries: RowSummaries, at firs
   let place = UnsafeMutableRawPointer(summaries.logSums + first)
   let scaledSums = place.load(as: WideLanes.self)
   let maxima = narrowed(UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self))
-  let logSums = FloatArithmetic.logSums(scaledSums, maxima: maxima)
+  let logSums = FloatArithmetic.logSums(LaneReferences(maxima: maxima).correctedSums(scaledSums), maxima: maxima)
   guard lanes != .max else { return place.storeBytes(of: logSums, as: WideLanes.self) }
   for lane in 0..<Geometry.laneCount where lanes & (1 &<< UInt16(truncatingIfNeeded: lane)) != 0 {
     summaries.logSums[first &+ lane] = logSums[lane]

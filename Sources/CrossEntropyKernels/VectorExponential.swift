@@ -3,9 +3,9 @@ import CKernelShims
 // exp(x) = node * (1 + rest): `node` is a number of few bits next to it, and `rest`, which is small, the only thing that is
 // rounded. Nothing is rounded before the reduction, as it is where `x - maximum` is formed first.
 //
-// With fused multiply-adds, nodes are 2^k (1 + j/4), j = 0...3: then n = 4k + j is one rounding of x, whose low bits are
-// the node's first bits as a floating-point number, and a table of four says how far ln(node) is from n ln 2 / 4. Without,
-// nodes are 2^k.
+// With fused multiply-adds, nodes are 2^k (1 + j/8), j = 0...7, times a constant that puts what is left of x in the middle: then
+// n = 8k + j is one rounding of x, whose low bits are the node's first bits as a floating-point number, and a table of eight
+// says how far ln(node) is from n ln 2 / 8. Without, nodes are 2^k.
 
 /// The references of sixteen sums of exponentials, one a lane: powers of two, so that scaling is exact.
 ///
@@ -57,10 +57,18 @@ struct LaneReferences {
   @inline(__always)
   var power: Double { Double(powers[0]) }
 
+  /// The scaled sums of exponentials by the short reduction, corrected.
+  @inline(__always)
+  func correctedSums(_ scaledSums: WideLanes) -> WideLanes {
+    corrected(scaledSums, powers: widened(powers), excess: WideLanes(repeating: Self.excess))
+  }
+
   /// What a sum of nodes as doubles must be multiplied by to be one of `exp(x) / 2^N`.
-  static var nodeScale: Double { 0x1p783 }  // 2^(1023 - topField)
+  static var nodeScale: Double { 0x1p783 * nodeFactor }  // 2^(1023 - topField)
   /// The same of a sum of floats.
-  static var restScale: Double { 0x1p-113 }  // 2^(127 - topField)
+  static var restScale: Double { 0x1p-113 * nodeFactor }  // 2^(127 - topField)
+  /// How much too large, relative to it, each exponent is by the short reduction: the sum is one of `exp(x (1 - excess)) / 2^N`.
+  static var excess: Double { stepExcess }
   /// Scaled sums below this may lack terms that were taken for 0.
   static var smallestComplete: Double { 0x1p-190 }
 }
@@ -68,32 +76,39 @@ struct LaneReferences {
 private let log2e: Float = 0x1.715476p0
 private let ln2: Float = 0x1.62e43p-1
 #if KERNEL_FMA
-  private let nodesPerPower: Float = 4
-  // ln 2 / 4 as a sum of two floats: 45 bits.
-  private let stepHigh: Float = 0x1.62e43p-3
-  private let stepLow: Float = -0x1.05c61p-31
-  private let stepsPerUnit: Float = 0x1.715476p2
-  /// ln(1 + j/4) - j ln 2 / 4.
+  private let nodesPerPower: Float = 8
+  // ln 2 / 8 as a sum of two floats: 45 bits.
+  private let stepHigh: Float = 0x1.62e43p-4
+  private let stepLow: Float = -0x1.05c61p-32
+  private let stepsPerUnit: Float = 0x1.715476p3
+  /// `stepHigh` is this much larger than ln 2 / 8, relative to it.
+  private let stepExcess = 0x1.79a8dcp-29
+  /// What all nodes are multiplied by, once their bits are summed.
+  private let nodeFactor = 0x1.f124c147d717fp-1
+  /// ln(node) - n ln 2 / 8.
   @inline(__always)
   private var nodeOffsets: Lanes {
     Lanes(lowHalf: eightNodeOffsets, highHalf: eightNodeOffsets)
   }
   @inline(__always)
   private var eightNodeOffsets: SIMD8<Float> {
-    SIMD8(0, 0x1.986d32p-5, 0x1.e27076p-5, 0x1.45ad20p-5, 0, 0x1.986d32p-5, 0x1.e27076p-5, 0x1.45ad20p-5)
+    SIMD8(
+      -0x1.e27076p-6, 0x1.bc0a4ep-10, 0x1.4e69eep-6, 0x1.dc690cp-6, 0x1.e27076p-6, 0x1.764b2ap-6, 0x1.51d390p-7,
+      -0x1.e11792p-8)
   }
-  // q with exp(t) = 1 + t + t^2 q(t) for -0.148 <= t <= 0.089, off by at most 0.004 * 2^-24:
+  // q with exp(t) = 1 + t + t^2 q(t) for |t| <= 0.0733, off by at most 0.039 * 2^-24:
   // Documentation/kernels/exponential_polynomial.py finds them.
-  private let q0: Float = 0x1p-1
-  private let q1: Float = 0x1.555644p-3
-  private let q2: Float = 0x1.5564c8p-5
-  private let q3: Float = 0x1.097dd2p-7
+  private let q0: Float = 0x1.000004p-1
+  private let q1: Float = 0x1.5569c6p-3
+  private let q2: Float = 0x1.552526p-5
 #else
   private let nodesPerPower: Float = 1
   // The high part has 12 bits, so that its product with an integer of 12 bits is exact.
   private let stepHigh: Float = 0x1.62ep-1
   private let stepLow: Float = 0x1.0bfbe8p-15
   private let stepsPerUnit: Float = 0x1.715476p0
+  private let stepExcess = 0.0
+  private let nodeFactor = 1.0
   // q with exp(t) = 1 + t + t^2 q(t) for |t| <= ln 2 / 2 + 2^-10, off by at most 0.055 * 2^-24.
   private let q0: Float = 0x1.fffffcp-2
   private let q1: Float = 0x1.55548ap-3
@@ -131,75 +146,126 @@ private func multiplyAdd(_ a: FourLanes, _ b: FourLanes, _ c: FourLanes) -> Four
   (multiplyAdd(a.0, b.0, c.0), multiplyAdd(a.1, b.1, c.1), multiplyAdd(a.2, b.2, c.2), multiplyAdd(a.3, b.3, c.3))
 }
 
-/// Hands over the exponentials of some vectors, one after the other.
-/// - Parameter count: at most `exponentialsPerGroup`.
+/// How a vector of logits is reduced to what is left of each beside its node.
+enum Reduction {
+  /// To the last bit.
+  case exact
+  /// By `n` times a float next to ln 2 / 8, which saves an instruction. The sum is to be `corrected`.
+  case short
+}
+
+/// Hands over the exponentials `exp(x) / 2^N` of some vectors, one after the other: exactly 0 for -infinity, NaN for NaN.
+/// - Parameter count: at most `exponentialsPerSum`.
 @inline(__always)
 func forEachExponential(
-  count: Int, of vector: (Int) -> Lanes, magic: Lanes, floor: Lanes, _ body: (ScaledExponentials) -> Void
+  count: Int, of vector: (Int) -> Lanes, by reduction: Reduction, magic: Lanes, floor: Lanes,
+  _ body: (ScaledExponentials) -> Void
 ) {
-  // Of equal chains the compiler leaves one.
-  @inline(__always) func handOver(_ x: FourLanes, _ count: Int) {
-    let (nodes, rests) = scaledExponentials(ofFour: x, magic: magic, floor: floor)
-    body((nodes.0, rests.0))
-    if count > 1 { body((nodes.1, rests.1)) }
-    if count > 2 { body((nodes.2, rests.2)) }
-    if count > 3 { body((nodes.3, rests.3)) }
+  @inline(__always) func reduced(_ x: FourLanes) -> ReducedFour {
+    reducedFour(x, by: reduction, magic: magic, floor: floor)
   }
-  @inline(__always) func handOver(one x: Lanes) { handOver((x, x, x, x), 1) }
+  @inline(__always) func handOver(_ x: ReducedFour, _ count: Int = 4) {
+    let rests = rests(x.t)
+    body((x.nodes.0, rests.0))
+    if count > 1 { body((x.nodes.1, rests.1)) }
+    if count > 2 { body((x.nodes.2, rests.2)) }
+    if count > 3 { body((x.nodes.3, rests.3)) }
+  }
+  // Of equal chains the compiler leaves one.
+  @inline(__always) func handOver(one x: Lanes) { handOver(reduced((x, x, x, x)), 1) }
   guard hasRegistersForFour else {
     for index in 0..<count { handOver(one: vector(index)) }
     return
   }
-  switch count {
-  case 4: handOver((vector(0), vector(1), vector(2), vector(3)), 4)
+  @inline(__always) func four(from first: Int) -> FourLanes {
+    (vector(first), vector(first &+ 1), vector(first &+ 2), vector(first &+ 3))
+  }
+  if count == 8 {
+    let (first, second) = (reduced(four(from: 0)), reduced(four(from: 4)))
+    handOver(first)
+    handOver(second)
+    return
+  }
+  if count >= 4 { handOver(reduced(four(from: 0))) }
+  let first = count & 4
+  switch count & 3 {
   case 3:
-    let last = vector(2)
-    handOver((vector(0), vector(1), last, last), 3)
+    let last = vector(first &+ 2)
+    handOver(reduced((vector(first), vector(first &+ 1), last, last)), 3)
   case 2:
-    let last = vector(1)
-    handOver((vector(0), last, last, last), 2)
-  default: if count == 1 { handOver(one: vector(0)) }
+    let last = vector(first &+ 1)
+    handOver(reduced((vector(first), last, last, last)), 2)
+  case 1: handOver(one: vector(first))
+  default: break
   }
 }
 
-/// `exp(x) / 2^N` in each lane: exactly 0 for -infinity, NaN for NaN.
-///
-/// `rest` is within 0.4 * 2^-24 of the exponential's; 0.93 * 2^-24 without fused multiply-adds.
+/// Nodes, and what is left of logits beside them: `x - ln(node)`.
+private typealias ReducedFour = (nodes: FourLanes, t: FourLanes)
+
 @inline(__always)
-func scaledExponentials(ofFour x: FourLanes, magic: Lanes, floor: Lanes) -> (nodes: FourLanes, rest: FourLanes) {
-  @inline(__always) func constant(_ value: Float) -> Lanes { Lanes(repeating: value) }
+private func reducedFour(_ x: FourLanes, by reduction: Reduction, magic: Lanes, floor: Lanes) -> ReducedFour {
   let clamped = each(x) { larger(floor, $0) }  // In this order NaN survives.
   let nodes = each(clamped) { multiplyAdd($0, constant(stepsPerUnit), magic) }
   let n = each(nodes) { $0 - magic }
   let high = each(n, clamped) { multiplyAdd($0, constant(-stepHigh), $1) }
   #if KERNEL_FMA
-    let low = each(n, nodes) { multiplyAdd($0, constant(stepLow), looked(upIn: nodeOffsets, at: $1)) }
+    let offsets = each(nodes) { looked(upIn: nodeOffsets, at: $0) }
+    let low = reduction == .exact ? each(n, offsets) { multiplyAdd($0, constant(stepLow), $1) } : offsets
   #else
     let low = each(n) { $0 * constant(stepLow) }
   #endif
-  let t = each(high, low) { $0 - $1 }
-  // Estrin's order: half as long a chain as Horner's.
-  let square = each(t) { $0 * $0 }
-  let start = each(t) { multiplyAdd(constant(q1), $0, constant(q0)) }
-  let middle = each(t) { multiplyAdd(constant(q3), $0, constant(q2)) }
-  #if KERNEL_FMA
-    let end = middle
-  #else
-    let end = each(square, middle) { multiplyAdd(constant(q4), $0, $1) }
-  #endif
-  let q = multiplyAdd(end, square, start)
-  return (nodes, multiplyAdd(q, square, t))
+  return (nodes, each(high, low) { $0 - $1 })
 }
 
+/// `exp(t) - 1`, within 0.2 * 2^-24 of the exponential; 0.93 * 2^-24 without fused multiply-adds.
+@inline(__always)
+private func rests(_ t: FourLanes) -> FourLanes {
+  let square = each(t) { $0 * $0 }
+  let start = each(t) { multiplyAdd(constant(q1), $0, constant(q0)) }
+  #if KERNEL_FMA
+    let q = each(square, start) { multiplyAdd(constant(q2), $0, $1) }
+  #else
+    // Estrin's order: half as long a chain as Horner's.
+    let middle = each(t) { multiplyAdd(constant(q3), $0, constant(q2)) }
+    let end = each(square, middle) { multiplyAdd(constant(q4), $0, $1) }
+    let q = multiplyAdd(end, square, start)
+  #endif
+  return multiplyAdd(q, square, t)
+}
+
+@inline(__always)
+private func constant(_ value: Float) -> Lanes { Lanes(repeating: value) }
+
 // Sums of exponentials: of the nodes in f64, where they are exact but for the last bit of 53, and of node * rest in
-// f32, a few at a time, because those are an eighth of the nodes at most, and so is what their additions lose. Sums of whole
-// exponentials in f32 would cost more than the exponentials do where a few elements outweigh many small ones.
+// f32, a few at a time, because those are a thirteenth of the nodes at most (without fused multiply-adds two fifths), and so is what
+// their additions lose. Sums of whole exponentials in f32 would cost more than the exponentials do where a few elements outweigh
+// many small ones.
 
 /// Exponentials whose rests are added in f32 before they are added in f64.
-@inline(__always) var exponentialsPerGroup: Int { 4 }
+#if KERNEL_FMA
+  @inline(__always) var exponentialsPerSum: Int { 8 }
+#else
+  @inline(__always) var exponentialsPerSum: Int { 4 }
+#endif
 
 /// Adds node * rest to the f32 sum of a group.
 @inline(__always)
 func addRest(_ exponentials: ScaledExponentials, to sum: inout Lanes) {
   sum = multiplyAdd(floatNodes(exponentials.nodes), exponentials.rest, sum)
+}
+
+/// Scaled sums of exponentials by the short reduction, corrected.
+///
+/// Each exponential is off by `excess x`. Their sum is off by `excess` times the mean of `x`, weighted with the exponentials, which is the
+/// logarithm of the sum less the entropy of the weights. That lies between 0, where one outweighs the rest, and the 11 bits of a
+/// block of equal logits: taken for half of them, it leaves 0.19 * 2^-24 of the sum.
+/// - Parameters:
+///   - powers: the sums' `N`.
+///   - excess: 0 for sums that are right as they are.
+@inline(__always)
+func corrected(_ scaledSums: WideLanes, powers: WideLanes, excess: WideLanes) -> WideLanes {
+  // The exponent is half a bit less than the logarithm in the mean.
+  let means = powers + exponents(scaledSums) - WideLanes(repeating: 5)
+  return multiplyAdd(scaledSums, means * (excess * WideLanes(repeating: 0x1.62e42fefa39efp-1)), scaledSums)
 }

@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 /// Sixteen floats: one register with AVX-512, two with AVX2, four with SSE2 and NEON.
 typedef float xent_float16 __attribute__((ext_vector_type(16)));
@@ -465,34 +468,42 @@ xent_narrowed(xent_double16 v) {
   return __builtin_convertvector(v, xent_float16);
 }
 
-/// In each lane the element of `table` that the lowest two bits of `index` name; the table is four elements, repeated.
+#if defined(__AVX2__) || defined(__aarch64__)
+/// In each lane the element of `table` that the lowest three bits of `index` name; the table is eight elements, twice.
 static inline __attribute__((always_inline, swift_name("looked(upIn:at:)"))) xent_float16
 xent_looked_up(xent_float16 table, xent_float16 index) {
 #if defined(__AVX512F__)
   typedef float float16 __attribute__((vector_size(64)));
   typedef int int16 __attribute__((vector_size(64)));
-  return (xent_float16)__builtin_ia32_vpermilvarps512((float16)table, (int16)index);
-#elif defined(__AVX__)
+  return (xent_float16)__builtin_ia32_permvarsf512((float16)table, (int16)index);
+#elif defined(__AVX2__)
   typedef float float8 __attribute__((vector_size(32)));
   typedef int int8 __attribute__((vector_size(32)));
   xent_float16 result;
-  result.lo = __builtin_ia32_vpermilvarps256((float8)table.lo, (int8)index.lo);
-  result.hi = __builtin_ia32_vpermilvarps256((float8)table.hi, (int8)index.hi);
+  result.lo = __builtin_ia32_permvarsf256((float8)table.lo, (int8)index.lo);
+  result.hi = __builtin_ia32_permvarsf256((float8)table.hi, (int8)index.hi);
   return result;
 #else
-  typedef int32_t int16x32 __attribute__((ext_vector_type(16)));
-  int16x32 isOdd = (int16x32)index << 31 >> 31, isHigh = (int16x32)index << 30 >> 31;
-  int16x32 low = (isOdd & (int16x32)(xent_float16)table.s1) | (~isOdd & (int16x32)(xent_float16)table.s0);
-  int16x32 high = (isOdd & (int16x32)(xent_float16)table.s3) | (~isOdd & (int16x32)(xent_float16)table.s2);
-  return (xent_float16)((isHigh & high) | (~isHigh & low));
+  // Bytes are looked up: those of element i are 4 i to 4 i + 3.
+  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
+  const uint16x32 places = ((uint16x32)index & 7) * 0x04040404 + 0x03020100;
+  const uint8x16x2_t bytes = {{(uint8x16_t)table.lo.lo, (uint8x16_t)table.lo.hi}};
+  xent_float16 result;
+  typedef float float4 __attribute__((ext_vector_type(4)));
+  result.lo.lo = (float4)vqtbl2q_u8(bytes, (uint8x16_t)places.lo.lo);
+  result.lo.hi = (float4)vqtbl2q_u8(bytes, (uint8x16_t)places.lo.hi);
+  result.hi.lo = (float4)vqtbl2q_u8(bytes, (uint8x16_t)places.hi.lo);
+  result.hi.hi = (float4)vqtbl2q_u8(bytes, (uint8x16_t)places.hi.hi);
+  return result;
 #endif
 }
+#endif
 
 // Nodes of the exponential: floats of few bits, whose exponent field and first mantissa bits stand in the low bits of each
 // lane, as the rounding to an integer leaves them there. The field is that of a double, so small that it is one of a
 // float as well.
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-#define XENT_NODE_SHIFT 18 /* two bits of mantissa: four nodes a power of two */
+#define XENT_NODE_SHIFT 17 /* three bits of mantissa: eight nodes a power of two */
 #else
 #define XENT_NODE_SHIFT 20 /* powers of two */
 #endif
@@ -607,6 +618,8 @@ typedef struct {
   double power;
   /// 0, or the maximum where that is very large or not finite.
   double center;
+  /// How much too large, relative to it, the exponent of each exponential is.
+  double excess;
   /// The class of the first maximum before the transform, which can make others equal to it.
   int64_t argmax;
 } xent_block_summary __attribute__((swift_name("BlockSummary")));
