@@ -15,6 +15,9 @@ private let keptByteCount = (2 * vectorsPerGroup + 2) * MemoryLayout<WideLanes>.
 /// that are searched next, as a search asks for nothing. Much more would push the blocks at hand out of the first cache.
 @inline(__always) var prefetchByteCount: Int { 16384 }
 
+/// How far ahead it is to be in the second cache.
+@inline(__always) private var farPrefetchByteCount: Int { 32768 }
+
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place.
 ///
 /// Its vectors are taken in groups. The last group may be short, and one holds the block's maximum, which the sum leaves
@@ -252,7 +255,10 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
       let groups = (group(first, holeIndex: holeIndex), group(first &+ 1, holeIndex: holeIndex))
       Sums.add(count: count, reference, to: &sums) { vector in
         let offset = vector &* Element.vectorByteCount
-        prefetch(elements + (first &* Self.groupByteCount &+ offset &+ prefetchByteCount))
+        let logitsAhead = elements + (first &* Self.groupByteCount &+ offset)
+        prefetch(logitsAhead + prefetchByteCount)
+        // Other types take longer for the bytes of a vector.
+        if Element.vectorByteCount == MemoryLayout<Lanes>.size { prefetchFar(logitsAhead + farPrefetchByteCount) }
         if Kind.caps {
           return converted(capped.loadUnaligned(fromByteOffset: cappedOffset(first, vector), as: Numbers.Vector.self))
         }

@@ -70,7 +70,13 @@ def test_labels_of_every_type_are_sent_and_hold(shared_daemon: Daemon, labels: s
     assert value["verification"]["compared"] >= 50 and value["verification"]["violations"] == 0
     run = xentload("inprocess", *shape, "--passes", "1", "--json")
     assert run.returncode == 0, run.stderr
-    assert (json.loads(run.stdout)["labels"], json.loads(run.stdout)["label_type"]) == (labels, label_type)
+    alone = json.loads(run.stdout)
+    assert (alone["labels"], alone["label_type"]) == (labels, label_type)
+    # What is beside the computation reads the labels too.
+    label_size = int(label_type.lstrip("bfiu")) // 8
+    read = 5 * 200 * 4 + 5 * label_size * (1 if labels == "integer" else 200)
+    stream_seconds = alone["stream_ratio"] * alone["median_ns_per_element"] * 5 * 200 * 1e-9
+    assert alone["stream_gigabytes_per_second"] * 1e9 * stream_seconds == pytest.approx(read)
 
 
 def test_a_pipeline_lane_and_many_connections_and_threads_give_each_result_once(shared_daemon: Daemon) -> None:

@@ -4,11 +4,13 @@ import XentProtocol
 /// A batch in memory, written page by page before anything is measured. Kept until the process ends.
 struct BenchmarkData {
   let logits: UnsafeRawBufferPointer
+  let labels: UnsafeRawBufferPointer
   let batch: LossBatch
 
   init(_ shape: BatchShape, loss: LossArguments) {
     let made = MadeUpData.batches(shape, count: 1, flags: [], seed: 1)[0]
     logits = made.logits
+    labels = made.labels
     let losses = UnsafeMutableBufferPointer<Float>.allocate(capacity: shape.rows)
     losses.initialize(repeating: 0)
     // SAFETY: a shape has at least one row and one class, so neither is empty.

@@ -8,7 +8,7 @@ struct InProcess: ParsableCommand {
     commandName: "inprocess",
     abstract: "Measure the computation alone, and a plain streaming sum over the same memory in the same run.",
     discussion: """
-      Passes of both are made in turn, after one of each that does not count. The logits fill memory larger than the \
+      Passes of both are made in turn, after one of each that does not count; both read logits and labels. The logits fill memory larger than the \
       last-level cache where the shape allows, and every page is touched before the first pass.
       """)
 
@@ -58,7 +58,7 @@ struct InProcess: ParsableCommand {
     let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
     let data = BenchmarkData(shape, loss: loss)
     let round = Round(workerCount: threads, kernel: kernel)
-    let stream = StreamingSum(data.logits, pool: round.pool)
+    let stream = StreamingSum([data.logits, data.labels], pool: round.pool)
     var computeSeconds: [Double] = []
     var streamSeconds: [Double] = []
     round.pool.run {
@@ -75,9 +75,9 @@ struct InProcess: ParsableCommand {
       }
     }
     let report = InProcessReport(
-      rowCount: rows, classCount: classes, type: type.name, byteCount: data.logits.count, labels: labels.argument,
-      labelType: shape.labelType.name, kernel: kernel.name,
-      threadCount: threads, computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
+      rowCount: rows, classCount: classes, type: type.name, byteCount: data.logits.count,
+      readByteCount: data.logits.count + data.labels.count, labels: labels.argument, labelType: shape.labelType.name,
+      kernel: kernel.name, threadCount: threads, computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
     print(json ? report.json : report.text)
   }
 
