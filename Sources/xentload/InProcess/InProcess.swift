@@ -76,8 +76,9 @@ struct InProcess: ParsableCommand {
     }
     let report = InProcessReport(
       rowCount: rows, classCount: classes, type: type.name, byteCount: data.logits.count,
-      readByteCount: data.logits.count + data.labels.count, labels: labels.argument, labelType: shape.labelType.name,
-      kernel: kernel.name, threadCount: threads, computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
+      readByteCount: data.logits.count + data.labels.count, labels: labels.argument,
+      labelType: shape.labelType.name, kernel: kernel.name, threadCount: threads,
+      computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
     print(json ? report.json : report.text)
   }
 
