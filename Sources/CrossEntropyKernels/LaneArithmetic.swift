@@ -4,8 +4,8 @@ import CKernelShims
 protocol LaneArithmetic: Arithmetic {
   static func select(_ a: Vector, isGreaterThan b: Vector, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes
   static func select(_ a: IntegerLanes, equals b: IntegerLanes, yes: Vector, no: Vector) -> Vector
-  /// Has a lane of a vector in memory add nothing to a sum.
-  static func clear(lane: Int, of vector: UnsafeMutableRawPointer)
+  /// The smaller of each pair of lanes, and `b` where either is NaN.
+  static func smaller(_ a: Vector, _ b: Vector) -> Vector
 
   /// The sum of the exponentials of each lane, scaled as its maximum demands.
   static func scaledSums(maxima: Vector, count: Int, column: (Int) -> Vector) -> WideLanes
@@ -28,10 +28,7 @@ extension FloatArithmetic: LaneArithmetic {
     CKernelShims.select(a, equals: b, yes: yes, no: no)
   }
 
-  @inline(__always)
-  static func clear(lane: Int, of vector: UnsafeMutableRawPointer) {
-    vector.storeBytes(of: -.infinity, toByteOffset: lane &* MemoryLayout<Float>.size, as: Float.self)
-  }
+  @inline(__always) static func smaller(_ a: Lanes, _ b: Lanes) -> Lanes { CKernelShims.smaller(a, b) }
 
   @inline(__always)
   static func scaledSums(maxima: Lanes, count: Int, column: (Int) -> Lanes) -> WideLanes {
@@ -85,10 +82,7 @@ extension DoubleArithmetic: LaneArithmetic {
     CKernelShims.select(a, equals: b, yes: yes, no: no)
   }
 
-  @inline(__always)
-  static func clear(lane: Int, of vector: UnsafeMutableRawPointer) {
-    vector.storeBytes(of: -.infinity, toByteOffset: lane &* MemoryLayout<Double>.size, as: Double.self)
-  }
+  @inline(__always) static func smaller(_ a: WideLanes, _ b: WideLanes) -> WideLanes { CKernelShims.smaller(a, b) }
 
   @inline(__always)
   static func scaledSums(maxima: WideLanes, count: Int, column: (Int) -> WideLanes) -> WideLanes {

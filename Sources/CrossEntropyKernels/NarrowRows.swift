@@ -31,7 +31,6 @@ extension ShortRows {
       let end = min(first &+ rowsPerChunk, rowCount)
       forEachGroup(first, end) { row, memory in loadColumns(row, memory) }
       forEachGroup(first, end) { row, memory in findMaxima(row, memory) }
-      if classCount != 2 { forEachGroup(first, end) { row, memory in clearMaxima(row, memory) } }
       forEachGroup(first, end) { row, memory in sumExponentials(row, memory) }
       forEachGroup(first, end) { row, memory in takeLogarithms(row, memory) }
       first = end
@@ -64,15 +63,24 @@ extension ShortRows {
   }
 
   @inline(__always)
+  private func column(_ index: Int, _ memory: UnsafeMutableRawPointer) -> Numbers.Vector {
+    memory.load(fromByteOffset: index &* vectorByteCount, as: Numbers.Vector.self)
+  }
+
+  /// Of the columns, one less than there were is left: in each lane the maximum is taken out where it first stands, as it adds nothing to
+  /// the row's sum. A NaN in the first column becomes the maximum, others are left.
+  @inline(__always)
   private func findMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    var maxima = Numbers.repeating(-.infinity)
+    var maxima = column(0, memory)
     var argmaxes = IntegerLanes(repeating: 0)
-    var labelLogits = Numbers.repeating(0)
+    var labelLogits = maxima
     let selectsLabels = classes != nil && classCount <= largestSelectedClassCount
     let labels = selectsLabels ? UnsafeRawPointer(classes! + first).load(as: IntegerLanes.self) : argmaxes
-    var place = IntegerLanes(repeating: 0)
-    for index in 0..<classCount {
-      let column = memory.load(fromByteOffset: index &* vectorByteCount, as: Numbers.Vector.self)
+    var place = IntegerLanes(repeating: 1)
+    for index in 1..<classCount {
+      let column = column(index, memory)
+      let smaller = Numbers.smaller(maxima, column)
+      memory.storeBytes(of: smaller, toByteOffset: (index &- 1) &* vectorByteCount, as: Numbers.Vector.self)
       argmaxes = Numbers.select(column, isGreaterThan: maxima, yes: place, no: argmaxes)
       maxima = Numbers.larger(column, maxima)
       if selectsLabels { labelLogits = Numbers.select(labels, equals: place, yes: column, no: labelLogits) }
@@ -89,17 +97,6 @@ extension ShortRows {
       for row in first..<min(first &+ Geometry.laneCount, rowCount) {
         summaries.labelLogits[row] = Element.element(max(0, Int(classes[row])), of: logits + row &* rowByteCount)
       }
-    }
-  }
-
-  /// Has the maximum of each row, where it first stands, add nothing to the row's sum.
-  ///
-  /// Not while the maxima are found: what is stored a lane at a time and loaded as a vector, or the other way round, waits
-  /// until it has left the processor's queue of stores.
-  @inline(__always)
-  private func clearMaxima(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    for lane in 0..<Geometry.laneCount {
-      Numbers.clear(lane: lane, of: memory + Int(summaries.argmaxes[first &+ lane]) &* vectorByteCount)
     }
   }
 
@@ -134,18 +131,13 @@ extension ShortRows {
   /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
   @inline(__always)
   private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    @inline(__always) func column(_ index: Int) -> Numbers.Vector {
-      memory.load(fromByteOffset: index &* vectorByteCount, as: Numbers.Vector.self)
-    }
     let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
-    let sums: WideLanes
-    if classCount == 2 {
-      let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
-      let others = Numbers.select(argmaxes, equals: IntegerLanes(repeating: 0), yes: column(1), no: column(0))
-      sums = Numbers.scaledSums(maxima: maxima, count: 1) { _ in transformed(others) }
-    } else {
-      sums = Numbers.scaledSums(maxima: maxima, count: classCount) { transformed(column($0)) }
-    }
+    @inline(__always) func other(_ index: Int) -> Numbers.Vector { transformed(column(index, memory)) }
+    // Of two classes one is left, and the compiler makes something short of a sum of one.
+    let sums =
+      classCount == 2
+      ? Numbers.scaledSums(maxima: maxima, count: 1, column: other)
+      : Numbers.scaledSums(maxima: maxima, count: classCount &- 1, column: other)
     UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: sums, as: WideLanes.self)
   }
 

@@ -110,6 +110,18 @@ xent_larger_wide(xent_double16 a, xent_double16 b) {
   return a > b ? a : b;
 }
 
+/// The smaller of each pair of lanes, and `b` where either is NaN.
+static inline __attribute__((always_inline, swift_name("smaller(_:_:)"))) xent_float16
+xent_smaller(xent_float16 a, xent_float16 b) {
+  return a < b ? a : b;
+}
+
+/// The smaller of each pair of lanes, and `b` where either is NaN.
+static inline __attribute__((always_inline, swift_name("smaller(_:_:)"))) xent_double16
+xent_smaller_wide(xent_double16 a, xent_double16 b) {
+  return a < b ? a : b;
+}
+
 /// In each lane `yes` where `a > b`, else `no`.
 static inline __attribute__((always_inline, swift_name("select(_:isGreaterThan:yes:no:)"))) xent_float16
 xent_select_greater(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float16 no) {
