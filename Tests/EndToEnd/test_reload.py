@@ -191,11 +191,11 @@ def test_a_lane_that_goes_answers_what_was_queued_and_tells_who_comes_later(
     push = connect(context, zmq.PUSH, configured.endpoint("p.q"))
     assert client.ask(batch(1)).status == 0 and other.ask(batch(1)).status == 0
     configured.write(router(configured.directory, "b"))
-    # All of it is there before the daemon looks again.
+    # All of it is sent before the daemon looks again, and more than it finds at one look: a socket holds some of it only.
     configured.daemon.process.send_signal(signal.SIGSTOP)
     for sequence in range(2, 42):
-        client.socket.send_multipart(batch(sequence).split())
-        push.send_multipart(batch(sequence).split())
+        client.socket.send_multipart(batch(sequence, rows=50, classes=500).split())
+        push.send_multipart(batch(sequence, rows=50, classes=500).split())
     configured.daemon.process.send_signal(signal.SIGHUP)
     configured.daemon.process.send_signal(signal.SIGCONT)
     answers = [Result(client.socket.recv()) for _ in range(40)]
