@@ -80,7 +80,8 @@ private func terms(of range: Range<Int>, _ blocks: UnsafePointer<BlockSummary>, 
   return products.lowHalf + products.highHalf
 }
 
-/// The sum of each row's exponentials relative to its maximum, which is left out, where each row is one block.
+/// The sum of each row's exponentials relative to its maximum, which is left out, where each row is one block, whose sum needs no
+/// correction.
 @inline(__always)
 func sumsOfOthers(ofRowsThatAre blocks: UnsafePointer<BlockSummary>, count: Int) -> WideLanes {
   let (low, high) = count > 8 ? (0..<8, 8..<count) : (0..<count, count &- 1..<count)

@@ -35,7 +35,12 @@ enum FloatArithmetic: Arithmetic {
 
   @inline(__always) static var noSums: Sums { (EightDoubles(repeating: 0), EightDoubles(repeating: 0)) }
 
-  @inline(__always) static var vectorsPerSum: Int { exponentialsPerSum }
+  /// Those whose rests are added in f32 before they are added in f64.
+  #if KERNEL_FMA
+    @inline(__always) static var vectorsPerSum: Int { 8 }
+  #else
+    @inline(__always) static var vectorsPerSum: Int { 4 }
+  #endif
 
   @inline(__always)
   static func add(count: Int, _ reference: (magics: Lanes, floors: Lanes), to sums: inout Sums, vector: (Int) -> Lanes)

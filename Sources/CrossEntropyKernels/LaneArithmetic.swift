@@ -40,7 +40,7 @@ extension FloatArithmetic: LaneArithmetic {
     var index = 0
     while index < count {
       let first = index
-      let groupCount = min(exponentialsPerSum, count &- first)
+      let groupCount = min(vectorsPerSum, count &- first)
       var group = Lanes(repeating: 0)
       // To correct sixteen sums costs as much as the exact reduction of some fifteen columns.
       forEachExponential(

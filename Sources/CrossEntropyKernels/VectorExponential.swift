@@ -67,7 +67,7 @@ struct LaneReferences {
   static var nodeScale: Double { 0x1p783 * nodeFactor }  // 2^(1023 - topField)
   /// The same of a sum of floats.
   static var restScale: Double { 0x1p-113 * nodeFactor }  // 2^(127 - topField)
-  /// How much too large, relative to it, each exponent is by the short reduction: the sum is one of `exp(x (1 - excess)) / 2^N`.
+  /// By what part of itself the short reduction takes each exponent too small: the sum is one of `exp(x (1 - excess)) / 2^N`.
   static var excess: Double { stepExcess }
   /// Scaled sums below this may lack terms that were taken for 0.
   static var smallestComplete: Double { 0x1p-190 }
@@ -155,7 +155,7 @@ enum Reduction {
 }
 
 /// Hands over the exponentials `exp(x) / 2^N` of some vectors, one after the other: exactly 0 for -infinity, NaN for NaN.
-/// - Parameter count: at most `exponentialsPerSum`.
+/// - Parameter count: at most 8.
 @inline(__always)
 func forEachExponential(
   count: Int, of vector: (Int) -> Lanes, by reduction: Reduction, magic: Lanes, floor: Lanes,
@@ -241,13 +241,6 @@ private func constant(_ value: Float) -> Lanes { Lanes(repeating: value) }
 // f32, a few at a time, because those are a thirteenth of the nodes at most (without fused multiply-adds two fifths), and so is what
 // their additions lose. Sums of whole exponentials in f32 would cost more than the exponentials do where a few elements outweigh
 // many small ones.
-
-/// Exponentials whose rests are added in f32 before they are added in f64.
-#if KERNEL_FMA
-  @inline(__always) var exponentialsPerSum: Int { 8 }
-#else
-  @inline(__always) var exponentialsPerSum: Int { 4 }
-#endif
 
 /// Adds node * rest to the f32 sum of a group.
 @inline(__always)

@@ -626,7 +626,7 @@ typedef struct {
 } xent_logit_transform __attribute__((swift_name("LogitTransform")));
 
 /// What one block of a row's logits comes to, after the transform. The exponentials of the block, its first maximum left out, add up to
-/// `scaledSum * 2^power * exp(center)`.
+/// `scaledSum * 2^power * exp(center)`, once the sum is corrected for `excess`.
 typedef struct {
   /// The largest logit that is not NaN; -infinity where there is none.
   double maximum;
@@ -638,7 +638,7 @@ typedef struct {
   double power;
   /// 0, or the maximum where that is very large or not finite.
   double center;
-  /// How much too large, relative to it, the exponent of each exponential is.
+  /// By what part of itself each exponent was taken too small: 0 for a sum that is right as it is.
   double excess;
   /// The class of the first maximum before the transform, which can make others equal to it.
   int64_t argmax;
