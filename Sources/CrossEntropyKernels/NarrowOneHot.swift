@@ -1,6 +1,6 @@
 import CKernelShims
 
-/// Finds the class of each row of one-hot labels of few classes, sixteen elements at a time.
+/// Finds the class of each row of one-hot labels of few classes, as many whole rows at a time as 64 elements hold.
 ///
 /// - Parameters:
 ///   - elements: `rowCount * classCount` of them, row-major; need not be aligned. Never read past the last.
@@ -11,73 +11,90 @@ package func findOneHotClasses(
   into classes: UnsafeMutablePointer<Int32>
 ) {
   switch pattern.elementByteCount {
-  case 1: find(elements, rowCount, classCount, pattern, UInt8.self, into: classes) { oneHotLanes8($0, pattern) }
-  case 2: find(elements, rowCount, classCount, pattern, UInt16.self, into: classes) { oneHotLanes16($0, pattern) }
-  case 4: find(elements, rowCount, classCount, pattern, UInt32.self, into: classes) { oneHotLanes32($0, pattern) }
-  default: find(elements, rowCount, classCount, pattern, UInt64.self, into: classes) { oneHotLanes64($0, pattern) }
+  case 1: find(elements, rowCount, classCount, pattern, UInt8.self, into: classes)
+  case 2: find(elements, rowCount, classCount, pattern, UInt16.self, into: classes)
+  case 4: find(elements, rowCount, classCount, pattern, UInt32.self, into: classes)
+  default: find(elements, rowCount, classCount, pattern, UInt64.self, into: classes)
   }
 }
 
 @inline(__always)
 private func find<Bits: FixedWidthInteger & UnsignedInteger>(
   _ elements: UnsafeRawPointer, _ rowCount: Int, _ classCount: Int, _ pattern: OneHotPattern, _ type: Bits.Type,
-  into classes: UnsafeMutablePointer<Int32>, lanes: (UnsafeRawPointer) -> UInt32
+  into classes: UnsafeMutablePointer<Int32>
 ) {
-  let stride = MemoryLayout<Bits>.size
-  let rowByteCount = classCount &* stride
-  let end = elements + rowCount &* rowByteCount
-  let mask = UInt64.max &>> UInt64(64 &- classCount)
+  let rowsAtOnce = 64 / classCount
+  let rowEnds = ends(ofRows: rowsAtOnce, classCount: classCount)
   var row = 0
-  // As many whole rows at once as sixteen elements hold.
-  let rowsAtOnce = Geometry.laneCount / classCount
-  while rowsAtOnce > 0, end - (elements + row &* rowByteCount) >= Geometry.laneCount &* stride {
-    let first = elements + row &* rowByteCount
-    prefetch(first + prefetchByteCount)
-    let found = UInt64(lanes(first))
-    var ones = found & 0xffff
-    var others = found &>> 16
-    for index in row..<row &+ rowsAtOnce {
-      classes[index] = classIndex(ones: ones & mask, others: others & mask)
-      ones &>>= UInt64(classCount)
-      others &>>= UInt64(classCount)
-    }
-    row &+= rowsAtOnce
-  }
   while row < rowCount {
-    let first = elements + row &* rowByteCount
-    var ones: UInt64 = 0
-    var others: UInt64 = 0
-    var index = 0
-    while index < classCount {
-      let chunk = first + index &* stride
-      prefetch(chunk + prefetchByteCount)
-      if end - chunk >= Geometry.laneCount &* stride {
-        let found = lanes(chunk)
-        ones |= UInt64(found & 0xffff) &<< UInt64(index)
-        others |= UInt64(found &>> 16) &<< UInt64(index)
-      } else {
-        for lane in 0..<min(Geometry.laneCount, classCount &- index) {
-          let bits = chunk.loadUnaligned(fromByteOffset: lane &* stride, as: Bits.self)
-          let place: UInt64 = 1 &<< UInt64(index &+ lane)
-          if UInt64(bits) == pattern.one { ones |= place }
-          if UInt64(bits) & pattern.magnitudeMask != 0 { others |= place }
-        }
+    let count = min(rowsAtOnce, rowCount &- row)
+    let first = row &* classCount
+    let found = word(
+      elements + first &* MemoryLayout<Bits>.size, count: count &* classCount,
+      readableCount: rowCount &* classCount &- first, pattern, type)
+    if areOneHot(found, rowCount: count, rowEnds: rowEnds & lowBits(count &* classCount)) {
+      var ones = found.ones
+      for index in 0..<count {
+        // The lowest 1 that is left is this row's.
+        classes[row &+ index] = Int32(truncatingIfNeeded: ones.trailingZeroBitCount &- index &* classCount)
+        ones &= ones &- 1
       }
-      index &+= Geometry.laneCount
+    } else {
+      for index in 0..<count {
+        classes[row &+ index] = classIndex(found, from: index &* classCount, count: classCount)
+      }
     }
-    // A chunk may reach into the next row.
-    classes[row] = classIndex(ones: ones & mask, others: others & mask)
-    row &+= 1
+    row &+= count
   }
 }
 
-/// The class of a row, or -1 where it is not one-hot.
+/// `count` elements, at most 64.
 ///
-/// - Parameters:
-///   - ones: one bit an element, whether it is 1.
-///   - others: whether it is not 0.
+/// - Parameter readableCount: how many there are from the first on: what follows them must not be read.
 @inline(__always)
-private func classIndex(ones: UInt64, others: UInt64) -> Int32 {
-  let isOneHot = ones == others && ones != 0 && ones & (ones &- 1) == 0
+private func word<Bits: FixedWidthInteger & UnsignedInteger>(
+  _ elements: UnsafeRawPointer, count: Int, readableCount: Int, _ pattern: OneHotPattern, _ type: Bits.Type
+) -> OneHotLanes {
+  guard readableCount >= 64 else { return oneHotLanes(elements, count: count, pattern, as: type) }
+  var word = OneHotLanes(ones: 0, others: 0)
+  var index = 0
+  while index < count {
+    let group = elements + index &* MemoryLayout<Bits>.size
+    prefetch(group + prefetchByteCount)
+    let lanes = oneHotLanes(group, pattern, as: type)
+    word.ones |= lanes.ones &<< UInt64(index)
+    word.others |= lanes.others &<< UInt64(index)
+    index &+= oneHotLaneCount(of: type)
+  }
+  // The last group may reach into the next row.
+  return OneHotLanes(ones: word.ones & lowBits(count), others: word.others & lowBits(count))
+}
+
+@inline(__always)
+private func lowBits(_ count: Int) -> UInt64 { .max &>> UInt64(64 &- count) }
+
+/// The bits of each row's last element.
+@inline(__always)
+private func ends(ofRows rowCount: Int, classCount: Int) -> UInt64 {
+  var ends: UInt64 = 0
+  for row in 1...rowCount { ends |= 1 &<< UInt64(row &* classCount &- 1) }
+  return ends
+}
+
+/// Whether in each row one element is 1 and all others are 0.
+@inline(__always)
+private func areOneHot(_ word: OneHotLanes, rowCount: Int, rowEnds: UInt64) -> Bool {
+  // A carry into a row's last bit: one of those before it is set.
+  let before = lowBits(64 &- rowEnds.leadingZeroBitCount) & ~rowEnds
+  let inhabited = (((word.ones & before) &+ before) | word.ones) & rowEnds
+  return word.ones == word.others && inhabited == rowEnds && word.ones.nonzeroBitCount == rowCount
+}
+
+/// The class of the row whose elements start at bit `first`, or -1 where it is not one-hot.
+@inline(__always)
+private func classIndex(_ word: OneHotLanes, from first: Int, count: Int) -> Int32 {
+  let ones = word.ones &>> UInt64(first) & lowBits(count)
+  let others = word.others &>> UInt64(first) & lowBits(count)
+  let isOneHot = ones == others && ones.nonzeroBitCount == 1
   return isOneHot ? Int32(truncatingIfNeeded: ones.trailingZeroBitCount) : -1
 }

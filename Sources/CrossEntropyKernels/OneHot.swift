@@ -6,8 +6,7 @@ import CKernelShims
 ///   - elements: the first of them; need not be aligned.
 ///   - count: how many.
 ///   - firstClass: the class of the first.
-/// - Complexity: reads each element once, a chunk at a time where all are 0, else sixteen; the last sixteen perhaps twice. Allocates
-///   nothing.
+/// - Complexity: reads each element once, the last group of them perhaps twice. Allocates nothing.
 package func scanOneHot(
   _ elements: UnsafeRawPointer, count: Int, firstClass: Int, pattern: OneHotPattern
 ) -> OneHotScan {
@@ -31,90 +30,72 @@ private func scan<Bits: FixedWidthInteger & UnsignedInteger>(
   _ elements: UnsafeRawPointer, count: Int, firstClass: Int, pattern: OneHotPattern, as type: Bits.Type
 ) -> OneHotScan {
   let stride = MemoryLayout<Bits>.size
+  let groupCount = oneHotLaneCount(of: type)
   let wordMask = replicated(pattern.magnitudeMask, bitWidth: Bits.bitWidth)
-  let elementsPerChunk = max(64 / stride, groupCount)
   var result = OneHotScan(index: -1, oneCount: 0, otherCount: 0)
   var index = 0
-  while index &+ elementsPerChunk <= count {
-    let chunk = elements + index &* stride
-    prefetch(chunk + prefetchByteCount)
-    if unionOfWords(chunk, count: elementsPerChunk &* stride / 8) & wordMask != 0 {
-      for first in Swift.stride(from: 0, to: elementsPerChunk, by: groupCount) {
-        result.add(group(chunk + first &* stride, pattern, as: type), firstClass: firstClass &+ index &+ first)
-      }
-    }
-    index &+= elementsPerChunk
-  }
   while index &+ groupCount <= count {
-    result.add(group(elements + index &* stride, pattern, as: type), firstClass: firstClass &+ index)
+    let group = elements + index &* stride
+    prefetch(group + prefetchByteCount)
+    // Most groups are zeros.
+    if unionOfWords(group, count: groupCount &* stride / 8) & wordMask != 0 {
+      result.add(oneHotLanes(group, pattern, as: type), firstClass: firstClass &+ index)
+    }
     index &+= groupCount
   }
   guard index < count else { return result }
   if count >= groupCount {
     // The last group again, without those of its lanes that were seen.
     let first = count &- groupCount
-    var last = group(elements + first &* stride, pattern, as: type)
-    last.clear(below: index &- first)
-    result.add(last, firstClass: firstClass &+ first)
+    let last = oneHotLanes(elements + first &* stride, pattern, as: type)
+    let unseen = UInt64.max &<< UInt64(index &- first)
+    result.add(
+      OneHotLanes(ones: last.ones & unseen, others: last.others & unseen), firstClass: firstClass &+ first)
   } else {
-    result.add(few(elements, count: count, pattern, as: type), firstClass: firstClass)
+    result.add(oneHotLanes(elements, count: count, pattern, as: type), firstClass: firstClass)
   }
   return result
 }
 
-/// What stands in up to sixteen consecutive elements, one bit for each.
-private struct OneHotGroup {
-  /// Which are 1.
-  var ones: UInt16
-  /// Which are not 0 of either sign.
-  var others: UInt16
-
-  @inline(__always)
-  mutating func clear(below lane: Int) {
-    ones &= ~0 &<< UInt16(lane)
-    others &= ~0 &<< UInt16(lane)
-  }
-}
-
-private let groupCount = 16
-
 extension OneHotScan {
   @inline(__always)
-  fileprivate mutating func add(_ group: OneHotGroup, firstClass: Int) {
-    guard group.ones | group.others != 0 else { return }
-    if index < 0, group.ones != 0 { index = Int64(firstClass &+ group.ones.trailingZeroBitCount) }
-    oneCount &+= Int64(group.ones.nonzeroBitCount)
-    otherCount &+= Int64((group.others & ~group.ones).nonzeroBitCount)
+  fileprivate mutating func add(_ lanes: OneHotLanes, firstClass: Int) {
+    guard lanes.ones | lanes.others != 0 else { return }
+    if index < 0, lanes.ones != 0 { index = Int64(firstClass &+ lanes.ones.trailingZeroBitCount) }
+    oneCount &+= Int64(lanes.ones.nonzeroBitCount)
+    otherCount &+= Int64((lanes.others & ~lanes.ones).nonzeroBitCount)
   }
 }
 
-/// Sixteen elements.
+/// How many elements are looked at together: 64 bytes of them, or 128 of the widest.
 @inline(__always)
-private func group<Bits: FixedWidthInteger>(
-  _ elements: UnsafeRawPointer, _ pattern: OneHotPattern, as type: Bits.Type
-) -> OneHotGroup {
-  let lanes =
-    switch MemoryLayout<Bits>.size {
-    case 1: oneHotLanes8(elements, pattern)
-    case 2: oneHotLanes16(elements, pattern)
-    case 4: oneHotLanes32(elements, pattern)
-    default: oneHotLanes64(elements, pattern)
-    }
-  return OneHotGroup(ones: UInt16(truncatingIfNeeded: lanes), others: UInt16(truncatingIfNeeded: lanes &>> 16))
+func oneHotLaneCount<Bits>(of type: Bits.Type) -> Int { max(64 / MemoryLayout<Bits>.size, 16) }
+
+/// `oneHotLaneCount` elements.
+@inline(__always)
+func oneHotLanes<Bits>(_ elements: UnsafeRawPointer, _ pattern: OneHotPattern, as type: Bits.Type) -> OneHotLanes {
+  switch MemoryLayout<Bits>.size {
+  case 1: oneHotLanes8(elements, pattern)
+  case 2: oneHotLanes16(elements, pattern)
+  case 4: oneHotLanes32(elements, pattern)
+  default: oneHotLanes64(elements, pattern)
+  }
 }
 
-/// Fewer than sixteen elements.
-@inline(__always)
-private func few<Bits: FixedWidthInteger & UnsignedInteger>(
+/// Fewer elements, of which none behind is read.
+///
+/// Not inlined: the loops around it would have too few registers.
+@inline(never)
+func oneHotLanes<Bits: FixedWidthInteger & UnsignedInteger>(
   _ elements: UnsafeRawPointer, count: Int, _ pattern: OneHotPattern, as type: Bits.Type
-) -> OneHotGroup {
-  var group = OneHotGroup(ones: 0, others: 0)
+) -> OneHotLanes {
+  var lanes = OneHotLanes(ones: 0, others: 0)
   for lane in 0..<count {
     let bits = elements.loadUnaligned(fromByteOffset: lane &* MemoryLayout<Bits>.size, as: Bits.self)
-    if bits == Bits(truncatingIfNeeded: pattern.one) { group.ones |= 1 &<< UInt16(lane) }
-    if bits & Bits(truncatingIfNeeded: pattern.magnitudeMask) != 0 { group.others |= 1 &<< UInt16(lane) }
+    if bits == Bits(truncatingIfNeeded: pattern.one) { lanes.ones |= 1 &<< UInt64(lane) }
+    if bits & Bits(truncatingIfNeeded: pattern.magnitudeMask) != 0 { lanes.others |= 1 &<< UInt64(lane) }
   }
-  return group
+  return lanes
 }
 
 /// All bits that are set anywhere in the words at `pointer`.

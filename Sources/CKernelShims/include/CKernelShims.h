@@ -711,25 +711,33 @@ typedef struct {
   uint64_t magnitudeMask;
 } xent_one_hot_pattern __attribute__((swift_name("OneHotPattern")));
 
-// Which of sixteen elements of one-hot labels, of 8 to 64 bits, are 1 (the low half of the result, one bit an element), and
-// which are not 0 of either sign (the high half).
-#define XENT_ONE_HOT_LANES(bits)                                                                                     \
-  static inline __attribute__((always_inline, swift_name("oneHotLanes" #bits "(_:_:)"))) uint32_t                    \
+/// What stands in some consecutive elements of one-hot labels, one bit for each, the lowest for the first.
+typedef struct {
+  /// Which are 1.
+  uint64_t ones;
+  /// Which are not 0 of either sign.
+  uint64_t others;
+} xent_one_hot_lanes __attribute__((swift_name("OneHotLanes")));
+
+// `count` elements of 8 to 64 bits.
+#define XENT_ONE_HOT_LANES(bits, count)                                                                              \
+  static inline __attribute__((always_inline, swift_name("oneHotLanes" #bits "(_:_:)"))) xent_one_hot_lanes          \
   xent_one_hot_lanes_##bits(const void *_Nonnull p, xent_one_hot_pattern pattern) {                                  \
-    typedef uint##bits##_t vector __attribute__((ext_vector_type(16)));                                              \
+    typedef uint##bits##_t vector __attribute__((ext_vector_type(count)));                                           \
+    typedef bool mask __attribute__((ext_vector_type(count)));                                                       \
     vector v;                                                                                                        \
     __builtin_memcpy(&v, p, sizeof v);                                                                               \
-    xent_mask16 ones = __builtin_convertvector(v == (vector)(uint##bits##_t)pattern.one, xent_mask16);               \
-    xent_mask16 others = __builtin_convertvector((v & (uint##bits##_t)pattern.magnitudeMask) != 0, xent_mask16);     \
-    uint16_t oneBits, otherBits;                                                                                     \
+    mask ones = __builtin_convertvector(v == (vector)(uint##bits##_t)pattern.one, mask);                             \
+    mask others = __builtin_convertvector((v & (uint##bits##_t)pattern.magnitudeMask) != 0, mask);                   \
+    uint##count##_t oneBits, otherBits;                                                                              \
     __builtin_memcpy(&oneBits, &ones, sizeof oneBits);                                                               \
     __builtin_memcpy(&otherBits, &others, sizeof otherBits);                                                         \
-    return oneBits | (uint32_t)otherBits << 16;                                                                      \
+    return (xent_one_hot_lanes){.ones = oneBits, .others = otherBits};                                               \
   }
-XENT_ONE_HOT_LANES(8)
-XENT_ONE_HOT_LANES(16)
-XENT_ONE_HOT_LANES(32)
-XENT_ONE_HOT_LANES(64)
+XENT_ONE_HOT_LANES(8, 64)
+XENT_ONE_HOT_LANES(16, 32)
+XENT_ONE_HOT_LANES(32, 16)
+XENT_ONE_HOT_LANES(64, 16)
 
 /// What a scan of one-hot labels saw: scans of consecutive parts of a row add up.
 typedef struct {
