@@ -22,6 +22,7 @@ struct ExactSum: Sendable, BitwiseCopyable {
   mutating func add(_ factor: Double, times term: Double) {
     let product = factor * term
     add(product)
+    guard factor != 1 else { return }  // Exact; and a fused multiply-add may be a function call.
     if product.isFinite { low += (-product).addingProduct(factor, term) }
   }
 

@@ -18,8 +18,7 @@ struct RowFinisher {
     let options = batch.options
     transform = options.transform
     isPlain =
-      options.zLoss == 0 && options.sampleWeights == nil && options.classWeights == nil && options.temperature == 1
-      && options.softcap == 0 && !batch.readsRowsAgain
+      options.zLoss == 0 && options.sampleWeights == nil && options.classWeights == nil && !batch.readsRowsAgain
   }
 
   private var kernel: Kernel { bench.kernel }

@@ -25,9 +25,9 @@ final class Worker {
     return figures
   }
 
-  /// Rows that the first cache holds, but sixteen at least.
+  /// Rows that the first cache holds; where they stand in lanes, sixteen at least.
   private static func fewRows(_ batch: LossBatch) -> Int {
-    batch.classCount > largestNarrowClassCount ? 1 : max(16, min(rowsPerRun, (16 << 10) / batch.rowByteCount))
+    max(batch.classCount > largestNarrowClassCount ? 1 : 16, min(rowsPerRun, (16 << 10) / batch.rowByteCount))
   }
 
   /// Computes some blocks of one row, and looks at its one-hot labels there.

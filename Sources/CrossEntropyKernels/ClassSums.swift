@@ -53,15 +53,17 @@ private func sumClasses<Element: LogitElement, Kind: TransformKind>(
   var first = 0
   while first < classCount {
     let count = min(Geometry.blockLength, classCount &- first)
+    var labelSum = 0.0
     if let probabilities = shares.probabilities {
       let offset = first &* byteCount(of: shares.probabilityFormat)
-      widenLabels(
+      labelSum = widenLabels(
         probabilities + offset, format: shares.probabilityFormat, count: count, firstClass: first, to: scratch,
         sums: &labels)
+      labels.sum += labelSum
     }
     let block = GapBlock<Element, Kind>(
       elements: row + first &* Element.byteCount, count: count, transform: transform, maximum: maximum,
-      shares: shares, classWeights: shares.classWeights.map { $0 + first &* 4 }, labels: scratch)
+      shares: shares, classWeights: shares.classWeights.map { $0 + first &* 4 }, labels: scratch, labelSum: labelSum)
     let (gap, weight) = block.sums
     add(gap, to: &gaps)
     add(weight, to: &weights)
@@ -93,11 +95,52 @@ private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
   let classWeights: UnsafeRawPointer?
   /// The block's probabilities in f64, filled up to whole vectors with 0, and behind them room for copies.
   let labels: UnsafeMutableRawPointer
+  let labelSum: Double
 
   /// The sums of share times gap, and of shares.
   @inline(__always)
   var sums: (gaps: Double, shares: Double) {
-    if Numbers.areNarrow, shares.probabilities == nil, classWeights == nil { return uniformSums }
+    if classWeights == nil {
+      if shares.probabilities == nil {
+        if Numbers.areNarrow { return uniformSums }
+      } else if shares.labelShare == 1, shares.uniformShare == 0 {
+        let gaps = labelGaps
+        // Else one may be infinite, and its share 0.
+        if gaps.isFinite { return (gaps, labelSum) }
+      }
+    }
+    return sharedSums
+  }
+
+  /// The sum of label times gap, where gaps are finite.
+  @inline(__always)
+  private var labelGaps: Double {
+    var gaps = WideLanes(repeating: 0)
+    let maxima = WideLanes(repeating: maximum)
+    @inline(__always) func add(_ index: Int, _ x: UnsafeRawPointer) {
+      let logits = transform.applied(to: Element.load(x), of: Numbers.self, as: Kind.self)
+      let label = labels.load(fromByteOffset: index &* 128, as: WideLanes.self)
+      gaps = multiplyAdd(label, maxima - Numbers.widened(logits), gaps)
+    }
+    let wholeVectorCount = count / Geometry.laneCount
+    for index in 0..<wholeVectorCount { add(index, elements + index &* Element.vectorByteCount) }
+    let tailLength = count % Geometry.laneCount
+    if tailLength > 0 { add(wholeVectorCount, tailCopy(wholeVectorCount, tailLength)) }
+    return sum(gaps)
+  }
+
+  /// The short last vector's logits, filled up with 0.
+  @inline(__always)
+  private func tailCopy(_ index: Int, _ length: Int) -> UnsafeRawPointer {
+    let copy = labels + Geometry.blockLength &* 8
+    for lane in 0..<Geometry.laneCount { copy.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self) }
+    copy.copyMemory(from: elements + index &* Element.vectorByteCount, byteCount: length &* Element.byteCount)
+    return UnsafeRawPointer(copy)
+  }
+
+  /// The sums with any shares, some of which may be 0 where the gap is infinite.
+  @inline(__always)
+  private var sharedSums: (gaps: Double, shares: Double) {
     var gaps = WideLanes(repeating: 0)
     var weights = WideLanes(repeating: 0)
     let wholeVectorCount = count / Geometry.laneCount
@@ -156,14 +199,13 @@ private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
   /// Adds the last, short vector from copies that are filled up with shares of 0.
   @inline(__always)
   private func addTail(_ index: Int, _ length: Int, _ gaps: inout WideLanes, _ weights: inout WideLanes) {
-    let room = labels + Geometry.blockLength &* 8
-    let (x, uniform, classWeight) = (room, room + 128, room + 256)
+    let x = tailCopy(index, length)
+    let uniform = labels + (Geometry.blockLength &* 8 &+ 128)
+    let classWeight = uniform + 128
     for lane in 0..<Geometry.laneCount {
-      x.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self)
       uniform.storeBytes(of: lane < length ? shares.uniformShare : 0, toByteOffset: lane &* 8, as: Double.self)
       classWeight.storeBytes(of: 0, toByteOffset: lane &* 4, as: UInt32.self)
     }
-    x.copyMemory(from: elements + index &* Element.vectorByteCount, byteCount: length &* Element.byteCount)
     if let classWeights {
       classWeight.copyMemory(from: classWeights + index &* Geometry.vectorByteCount, byteCount: length &* 4)
     }
@@ -173,11 +215,12 @@ private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
 }
 
 /// Widens a block's probabilities, filled up to whole vectors with 0, and looks at them.
+/// - Returns: their sum.
 @inline(__always)
 private func widenLabels(
   _ labels: UnsafeRawPointer, format: LogitFormat, count: Int, firstClass: Int, to wide: UnsafeMutableRawPointer,
   sums: inout LabelSums
-) {
+) -> Double {
   switch format {
   case XENT_FORMAT_F32: widenLabels(F32Element.self, labels, count, firstClass, wide, &sums)
   case XENT_FORMAT_F16: widenLabels(F16Element.self, labels, count, firstClass, wide, &sums)
@@ -186,35 +229,71 @@ private func widenLabels(
   }
 }
 
-@inline(__always)
+/// Not inlined: it is the same for all types of logits.
+@inline(never)
 private func widenLabels<Element: LogitElement>(
   _ type: Element.Type, _ labels: UnsafeRawPointer, _ count: Int, _ firstClass: Int, _ wide: UnsafeMutableRawPointer,
   _ sums: inout LabelSums
-) {
-  let vectorCount = (count &+ Geometry.laneCount &- 1) / Geometry.laneCount
-  let tail = wide + Geometry.blockLength &* 8
+) -> Double {
+  typealias Numbers = Element.Numbers
   var total = WideLanes(repeating: 0)
-  var largest = WideLanes(repeating: -1)
-  for index in 0..<vectorCount {
-    var source = labels + index &* Element.vectorByteCount
-    let length = count &- index &* Geometry.laneCount
-    if length < Geometry.laneCount {
-      for lane in 0..<Geometry.laneCount { tail.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self) }
-      tail.copyMemory(from: source, byteCount: length &* Element.byteCount)
-      source = UnsafeRawPointer(tail)
-    }
-    let label = Element.Numbers.widened(Element.load(source))
-    wide.storeBytes(of: label, toByteOffset: index &* 128, as: WideLanes.self)
-    total = total + label
-    largest = larger(label, largest)
-    sums.badCount &+= 16 &- probabilityLanes(label).nonzeroBitCount
+  var largest = Numbers.repeating(-1)
+  var smallest = Numbers.repeating(0)
+  @inline(__always) func add(_ index: Int, _ source: UnsafeRawPointer) {
+    let label = Element.load(source)
+    let wideLabel = Numbers.widened(label)
+    wide.storeBytes(of: wideLabel, toByteOffset: index &* 128, as: WideLanes.self)
+    total = total + wideLabel
+    largest = Numbers.larger(label, largest)
+    smallest = Numbers.smaller(label, smallest)
   }
-  sums.sum += sum(total)
-  let blockLargest = largestLane(largest)
-  guard blockLargest > sums.largest else { return }
-  sums.largest = blockLargest
-  for index in 0..<count where wide.load(fromByteOffset: index &* 8, as: Double.self) == blockLargest {
-    sums.argmax = firstClass &+ index
-    return
+  let wholeVectorCount = count / Geometry.laneCount
+  for index in 0..<wholeVectorCount {
+    let source = labels + index &* Element.vectorByteCount
+    prefetch(source + prefetchByteCount)
+    add(index, source)
   }
+  let tailLength = count % Geometry.laneCount
+  if tailLength > 0 {
+    let tail = wide + Geometry.blockLength &* 8
+    for lane in 0..<Geometry.laneCount { tail.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self) }
+    tail.copyMemory(
+      from: labels + wholeVectorCount &* Element.vectorByteCount, byteCount: tailLength &* Element.byteCount)
+    add(wholeVectorCount, UnsafeRawPointer(tail))
+  }
+  let sum = sum(total)
+  // NaN and infinities make the sum so.
+  if !sum.isFinite || Numbers.greaterLanes(Numbers.repeating(0), smallest) != 0 {
+    sums.badCount &+= badCount(wide, count: count)
+  }
+  let blockLargest = Numbers.largestLane(largest)
+  if blockLargest > sums.largest {
+    sums.largest = blockLargest
+    sums.argmax = firstClass &+ firstIndex(of: blockLargest, in: wide, count: count)
+  }
+  return sum
+}
+
+/// How many of a block's probabilities are negative or not finite.
+@inline(never)
+private func badCount(_ labels: UnsafeRawPointer, count: Int) -> Int {
+  var badCount = 0
+  for index in 0..<count {
+    let label = labels.load(fromByteOffset: index &* 8, as: Double.self)
+    if !(label >= 0 && label.isFinite) { badCount &+= 1 }
+  }
+  return badCount
+}
+
+/// Where a block's largest probability first stands.
+@inline(__always)
+private func firstIndex(of largest: Double, in labels: UnsafeRawPointer, count: Int) -> Int {
+  let wanted = WideLanes(repeating: largest)
+  var first = 0
+  while first < count {
+    let equal = equalLanes(labels.load(fromByteOffset: first &* 8, as: WideLanes.self), wanted)
+    if equal != 0 { return first &+ equal.trailingZeroBitCount }
+    first &+= Geometry.laneCount
+  }
+  return 0
 }

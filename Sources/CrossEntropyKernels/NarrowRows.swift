@@ -92,11 +92,9 @@ extension ShortRows {
     UnsafeMutableRawPointer(summaries.argmaxes + first).storeBytes(of: argmaxes, as: IntegerLanes.self)
     if selectsLabels {
       UnsafeMutableRawPointer(summaries.labelLogits + first).storeBytes(
-        of: Numbers.widened(labelLogits), as: WideLanes.self)
+        of: Numbers.widened(transformed(labelLogits)), as: WideLanes.self)
     } else if let classes {
-      for row in first..<min(first &+ Geometry.laneCount, rowCount) {
-        summaries.labelLogits[row] = Element.element(max(0, Int(classes[row])), of: logits + row &* rowByteCount)
-      }
+      for row in first..<min(first &+ Geometry.laneCount, rowCount) { storeLabelLogit(of: row, class: classes[row]) }
     }
   }
 

@@ -34,9 +34,6 @@ extension ShortRows {
     }
   }
 
-  @inline(__always)
-  private func row(_ index: Int) -> UnsafeRawPointer { logits + index &* classCount &* Element.byteCount }
-
   /// Summarises the rows' blocks, and notes the logits of their labels.
   @inline(__always)
   private func summarize(_ rows: Range<Int>) {
@@ -46,9 +43,7 @@ extension ShortRows {
       scratch: scratch + summariesByteCount
     ).summarize(into: blocks)
     guard let classes else { return }
-    for index in rows {
-      summaries.labelLogits[index] = Element.element(max(0, Int(classes[index])), of: row(index))
-    }
+    for index in rows { storeLabelLogit(of: index, class: classes[index]) }
   }
 
   /// Leaves the scaled sums of the rows' exponentials where their logarithms will be.

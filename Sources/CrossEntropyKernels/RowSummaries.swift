@@ -125,7 +125,10 @@ package func summarizeRows(
       ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,
       scratch: scratch)
     summaries.store(foldBlocks(blocks, ofRow: row, format: format, classCount: classCount), at: index)
-    if let classes { summaries.labelLogits[index] = logit(max(0, Int(classes[index])), ofRow: row, format: format) }
+    if let classes {
+      let labelLogit = logit(max(0, Int(classes[index])), ofRow: row, format: format)
+      summaries.labelLogits[index] = transformed(labelLogit, format: format, by: transform)
+    }
   }
 }
 

@@ -11,6 +11,16 @@ struct ShortRows<Element: LogitElement, Kind: TransformKind> {
   /// `kernelScratchByteCount` bytes.
   let scratch: UnsafeMutableRawPointer
   let summaries: RowSummaries
+
+  @inline(__always)
+  func row(_ index: Int) -> UnsafeRawPointer { logits + index &* classCount &* Element.byteCount }
+
+  /// - Parameter label: the row's class or -1.
+  @inline(__always)
+  func storeLabelLogit(of index: Int, class label: Int32) {
+    summaries.labelLogits[index] = transform.applied(
+      to: Element.element(max(0, Int(label)), of: row(index)), of: Element.Numbers.self, as: Kind.self)
+  }
 }
 
 /// Summarises rows as `summarizeRows` does: in lanes where the classes are few, else as blocks.

@@ -445,15 +445,6 @@ xent_equal_lanes_int(xent_int16 a, xent_int16 b) {
   return bits;
 }
 
-/// One bit for each lane that is finite and at least 0, the lowest for lane 0.
-static inline __attribute__((always_inline, swift_name("probabilityLanes(_:)"))) uint16_t
-xent_probability_lanes(xent_double16 v) {
-  xent_mask16 mask = __builtin_convertvector((v >= 0) & (v <= __DBL_MAX__), xent_mask16);
-  uint16_t bits;
-  __builtin_memcpy(&bits, &mask, sizeof bits);
-  return bits;
-}
-
 /// One bit for each lane whose maximum has at most this magnitude, and whose sum is at least `least`; no NaN does. The lowest
 /// is for lane 0.
 static inline __attribute__((always_inline, swift_name("ordinaryLanes(maxima:atMost:sums:least:)"))) uint16_t
@@ -659,7 +650,7 @@ typedef struct {
   double *_Nonnull maxima;
   double *_Nonnull logSums;
   int32_t *_Nonnull argmaxes;
-  /// The logit of each row's class, where classes are given; any number where the class is -1.
+  /// The logit of each row's class after the transform, where classes are given; any number where the class is -1.
   double *_Nonnull labelLogits;
 } xent_row_summaries __attribute__((swift_name("RowSummaries")));
 
