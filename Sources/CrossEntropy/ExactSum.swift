@@ -1,3 +1,5 @@
+import CKernelShims
+
 /// A sum in double-double: exact to one unit in the last place for terms of one sign, in any order of merging.
 ///
 /// - Source: Knuth's two-sum (The Art of Computer Programming, volume 2, 4.2.2).
@@ -26,14 +28,14 @@ struct ExactSum: Sendable, BitwiseCopyable {
     if product.isFinite { low += (-product).addingProduct(factor, term) }
   }
 
-  /// Adds a finite sum, and what its own additions rounded away.
-  mutating func add(_ total: Double, lost: Double) {
-    add(total)
-    low += lost
+  /// Adds a finite sum.
+  mutating func add(_ sum: ExactTotal) {
+    add(sum.total)
+    low += sum.lost
   }
 
   mutating func merge(_ other: ExactSum) {
-    add(other.high, lost: other.low)
+    add(ExactTotal(total: other.high, lost: other.low))
     special += other.special
   }
 

@@ -45,9 +45,18 @@ package struct Figures: Sendable, BitwiseCopyable {
 
   mutating func addIgnored() { ignoredCount += 1 }
 
-  /// Adds rows of weight 1 whose losses are finite.
-  mutating func add(_ rows: OrdinarySums) {
-    plain.add(rows)
+  /// Adds rows whose losses are finite.
+  /// - Parameter areWeighted: whether they may weigh something else than 1.
+  mutating func add(_ rows: OrdinarySums, areWeighted: Bool) {
+    if areWeighted {
+      weightedLosses.add(rows.losses)
+      finiteWeightedLosses.add(rows.losses)
+      weights.add(rows.weights)
+      finiteWeights.add(rows.weights)
+    } else {
+      plain.add(rows)
+    }
+    weightedZTerms.add(rows.zTerms)
     countedCount += Int(rows.count)
     correctCount += Int(rows.correctCount)
   }
@@ -100,7 +109,7 @@ struct PlainFigures: Sendable, BitwiseCopyable {
   private(set) var count = 0
 
   mutating func add(_ rows: OrdinarySums) {
-    losses.add(rows.total, lost: rows.lost)
+    losses.add(rows.losses)
     count += Int(rows.count)
   }
 

@@ -33,11 +33,12 @@ package struct Kernel: Sendable {
   let readClasses:
     @Sendable (UnsafeRawPointer, IntegerLabelFormat, Int, Int, Int64, UnsafeMutablePointer<Int32>) -> Void
 
-  /// Finishes the ordinary ones of consecutive rows: row count, classes, summaries, largest loss, losses and whether they
-  /// are f64, which rows are ordinary.
+  /// Finishes the ordinary ones of consecutive rows: row count, classes, summaries, what rows weigh, largest loss, losses and
+  /// whether they are f64, which rows are ordinary.
   let finishOrdinaryRows:
     @Sendable (
-      Int, UnsafePointer<Int32>, RowSummaries, Double, UnsafeMutableRawPointer?, Bool, UnsafeMutablePointer<UInt16>
+      Int, UnsafePointer<Int32>, RowSummaries, RowWeighting, Double, UnsafeMutableRawPointer?, Bool,
+      UnsafeMutablePointer<UInt16>
     ) -> OrdinarySums
 
   /// Looks through elements of one-hot labels: elements, count, class of the first, how they look in memory.

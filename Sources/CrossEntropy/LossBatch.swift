@@ -64,6 +64,14 @@ package struct LossOptions: BitwiseCopyable {
   package init() {}
 
   var transform: LogitTransform { LogitTransform(temperature: Double(temperature), softcap: Double(softcap)) }
+
+  /// Whether rows may weigh something else than 1.
+  var areRowsWeighted: Bool { sampleWeights != nil || classWeights != nil }
+
+  /// What rows weigh from this one on, and what is added to their losses.
+  func weighting(from row: Int) -> RowWeighting {
+    RowWeighting(sampleWeights: sampleWeights.map { $0 + row * 4 }, classWeights: classWeights, zLoss: Double(zLoss))
+  }
 }
 
 /// Where the answers for each row go; nil for what is not asked for.

@@ -8,17 +8,15 @@ struct RowFinisher {
   private let bench: Workbench
   private let largest: Double
   private let transform: LogitTransform
-  /// Whether the loss of a row is its cross-entropy and no more, each row counts once, and nothing else is asked.
+  /// Whether rows have one label each, and nothing is asked for which their logits are looked at again.
   private let isPlain: Bool
 
   init(_ batch: LossBatch, on bench: Workbench) {
     self.batch = batch
     self.bench = bench
     largest = batch.outputs.largest
-    let options = batch.options
-    transform = options.transform
-    isPlain =
-      options.zLoss == 0 && options.sampleWeights == nil && options.classWeights == nil && !batch.readsRowsAgain
+    transform = batch.options.transform
+    isPlain = !batch.readsRowsAgain
   }
 
   private var kernel: Kernel { bench.kernel }
@@ -33,9 +31,9 @@ struct RowFinisher {
     var ordinaryCount = 0
     if isPlain {
       let sums = kernel.finishOrdinaryRows(
-        rows.count, buffers.classes, buffers.summaries, largest, batch.outputs.losses(from: rows.lowerBound),
-        batch.outputs.isFloat64, buffers.ordinary)
-      figures.add(sums)
+        rows.count, buffers.classes, buffers.summaries, batch.options.weighting(from: rows.lowerBound), largest,
+        batch.outputs.losses(from: rows.lowerBound), batch.outputs.isFloat64, buffers.ordinary)
+      figures.add(sums, areWeighted: batch.options.areRowsWeighted)
       batch.outputs.writeOrdinary(rows, buffers)
       ordinaryCount = Int(sums.count)
     }

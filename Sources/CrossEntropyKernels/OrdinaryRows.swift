@@ -50,21 +50,35 @@ private func read<Label: FixedWidthInteger & BitwiseCopyable>(
   UnsafeMutableRawPointer(classes + row).storeBytes(of: read, as: IntegerLanes.self)
 }
 
-/// Finishes the ordinary ones of consecutive rows: those with a good label and a loss that is finite, of which nothing is
-/// asked but the cross-entropy, and which count once.
+/// Finishes the ordinary ones of consecutive rows: those with a good label, a good weight and a loss that is finite, for which
+/// the logits need not be looked at again.
 ///
 /// - Parameters:
 ///   - classes: each row's label, and -1 for none to the end of the last sixteen.
 ///   - summaries: of the rows, with the logits of their labels.
+///   - weighting: what the rows weigh, the first sample weight that of the first row.
 ///   - largest: the largest loss that is taken for finite.
 ///   - losses: where each row's loss goes, as f64 or f32, if it is asked for; that of a row that is not ordinary means nothing.
 ///   - ordinary: room for one bit a row, sixteen an element.
 package func finishOrdinaryRows(
-  count: Int, classes: UnsafePointer<Int32>, summaries: RowSummaries, largest: Double,
+  count: Int, classes: UnsafePointer<Int32>, summaries: RowSummaries, weighting: RowWeighting, largest: Double,
   losses: UnsafeMutableRawPointer?, areFloat64: Bool, ordinary: UnsafeMutablePointer<UInt16>
 ) -> OrdinarySums {
-  var total = WideLanes(repeating: 0)
-  var lost = total
+  let isWeighted = weighting.sampleWeights != nil || weighting.classWeights != nil || weighting.zLoss != 0
+  return isWeighted
+    ? finish(isWeighted: true, count, classes, summaries, weighting, largest, losses, areFloat64, ordinary)
+    : finish(isWeighted: false, count, classes, summaries, weighting, largest, losses, areFloat64, ordinary)
+}
+
+/// - Parameter isWeighted: known when the code is compiled: rows that all weigh 1 need one sum, not three.
+@inline(__always)
+private func finish(
+  isWeighted: Bool, _ count: Int, _ classes: UnsafePointer<Int32>, _ summaries: RowSummaries,
+  _ weighting: RowWeighting, _ largest: Double, _ losses: UnsafeMutableRawPointer?, _ areFloat64: Bool,
+  _ ordinary: UnsafeMutablePointer<UInt16>
+) -> OrdinarySums {
+  let ones = WideLanes(repeating: 1)
+  var (lossTotal, weightTotal, zTotal) = (LaneTotal(), LaneTotal(), LaneTotal())
   var sums = OrdinarySums()
   var first = 0
   while first < count {
@@ -72,26 +86,64 @@ package func finishOrdinaryRows(
     let labelLogits = UnsafeRawPointer(summaries.labelLogits + first).load(as: WideLanes.self)
     let maxima = UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self)
     let logSums = UnsafeRawPointer(summaries.logSums + first).load(as: WideLanes.self)
+    let room = count &- first
     var loss = (maxima - labelLogits) + logSums
+    var (sampleWeights, classWeights, zTerms) = (ones, ones, WideLanes(repeating: 0))
+    if isWeighted {
+      if let weights = weighting.sampleWeights { sampleWeights = sixteenFloats(weights + first &* 4, room) }
+      if let weights = weighting.classWeights { classWeights = floats(weights, of: labels) }
+      let logSumExps = maxima + logSums
+      zTerms = WideLanes(repeating: weighting.zLoss) * (logSumExps * logSumExps)
+      loss = classWeights * loss + zTerms
+    }
     if let losses {
-      let (place, room) = (losses + first &* (areFloat64 ? 8 : 4), count &- first)
+      let place = losses + first &* (areFloat64 ? 8 : 4)
       if areFloat64 { write(loss, to: place, room) } else { write(narrowed(loss), to: place, room) }
     }
-    let good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
+    var good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
+    if isWeighted { good &= finiteNonnegativeLanes(sampleWeights) }
     let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
     if good != .max {
-      for lane in 0..<Geometry.laneCount where good & (1 &<< UInt16(truncatingIfNeeded: lane)) == 0 { loss[lane] = 0 }
+      for lane in 0..<Geometry.laneCount where good & (1 &<< UInt16(truncatingIfNeeded: lane)) == 0 {
+        (loss[lane], sampleWeights[lane], zTerms[lane]) = (0, 0, 0)
+      }
     }
-    let next = twoSum(total, loss)
-    total = next.sum
-    lost = lost + next.lost
+    if isWeighted {
+      lossTotal.add(sampleWeights, times: loss)
+      zTotal.add(sampleWeights, times: zTerms)
+      weightTotal.add(sampleWeights * classWeights)
+    } else {
+      lossTotal.add(loss)
+    }
     sums.count &+= Int64(good.nonzeroBitCount)
     sums.correctCount &+= Int64((good & equalLanes(labels, argmaxes)).nonzeroBitCount)
     ordinary[first / Geometry.laneCount] = good
     first &+= Geometry.laneCount
   }
-  (sums.total, sums.lost) = exactSum(total, lost)
+  sums.losses = lossTotal.value
+  if isWeighted { (sums.weights, sums.zTerms) = (weightTotal.value, zTotal.value) }
   return sums
+}
+
+/// Sixteen f32, or as many as there are and 1 behind them.
+@inline(__always)
+private func sixteenFloats(_ pointer: UnsafeRawPointer, _ count: Int) -> WideLanes {
+  guard count < Geometry.laneCount else { return widened(pointer.loadUnaligned(as: Lanes.self)) }
+  var values = WideLanes(repeating: 1)
+  for lane in 0..<count {
+    values[lane] = Double(pointer.loadUnaligned(fromByteOffset: lane &* 4, as: Float.self))
+  }
+  return values
+}
+
+/// The f32 of each lane's class, and 1 where that is -1.
+@inline(__always)
+private func floats(_ pointer: UnsafeRawPointer, of classes: IntegerLanes) -> WideLanes {
+  var values = Lanes(repeating: 1)
+  for lane in 0..<Geometry.laneCount where classes[lane] >= 0 {
+    values[lane] = pointer.loadUnaligned(fromByteOffset: Int(classes[lane]) &* 4, as: Float.self)
+  }
+  return widened(values)
 }
 
 /// Writes sixteen elements, or as many as there is room for.
@@ -104,13 +156,34 @@ where Vector.Scalar: BitwiseCopyable {
   }
 }
 
-/// The sum over all lanes, and what its additions round away.
-@inline(__always)
-private func exactSum(_ total: WideLanes, _ lost: WideLanes) -> (total: Double, lost: Double) {
-  var result = (total: 0.0, lost: sum(lost))
-  for lane in 0..<Geometry.laneCount {
-    let next = twoSum(result.total, total[lane])
-    result = (next.sum, result.lost + next.lost)
+/// Sixteen sums in double-double.
+private struct LaneTotal {
+  private var total = WideLanes(repeating: 0)
+  private var lost = WideLanes(repeating: 0)
+
+  @inline(__always)
+  mutating func add(_ terms: WideLanes) {
+    let next = twoSum(total, terms)
+    total = next.sum
+    lost = lost + next.lost
   }
-  return result
+
+  /// Adds products, with what they are rounded by, where multiply-adds are fused.
+  @inline(__always)
+  mutating func add(_ factors: WideLanes, times terms: WideLanes) {
+    let products = factors * terms
+    add(products)
+    lost = lost + multiplyAdd(factors, terms, WideLanes(repeating: 0) - products)
+  }
+
+  /// The sum over all lanes.
+  @inline(__always)
+  var value: ExactTotal {
+    var result = ExactTotal(total: 0, lost: sum(lost))
+    for lane in 0..<Geometry.laneCount {
+      let next = twoSum(result.total, total[lane])
+      result = ExactTotal(total: next.sum, lost: result.lost + next.lost)
+    }
+    return result
+  }
 }

@@ -445,6 +445,15 @@ xent_equal_lanes_int(xent_int16 a, xent_int16 b) {
   return bits;
 }
 
+/// One bit for each lane that is finite and at least 0, the lowest for lane 0.
+static inline __attribute__((always_inline, swift_name("finiteNonnegativeLanes(_:)"))) uint16_t
+xent_finite_nonnegative_lanes(xent_double16 v) {
+  xent_mask16 mask = __builtin_convertvector((v >= 0) & (v <= __DBL_MAX__), xent_mask16);
+  uint16_t bits;
+  __builtin_memcpy(&bits, &mask, sizeof bits);
+  return bits;
+}
+
 /// One bit for each lane whose maximum has at most this magnitude, and whose sum is at least `least`; no NaN does. The lowest
 /// is for lane 0.
 static inline __attribute__((always_inline, swift_name("ordinaryLanes(maxima:atMost:sums:least:)"))) uint16_t
@@ -654,12 +663,30 @@ typedef struct {
   double *_Nonnull labelLogits;
 } xent_row_summaries __attribute__((swift_name("RowSummaries")));
 
+/// What rows weigh, and what is added to their losses.
+typedef struct {
+  /// One f32 a row; null for 1. Need not be aligned.
+  const void *_Nullable sampleWeights;
+  /// One f32 a class, finite and not negative; null for 1. Need not be aligned.
+  const void *_Nullable classWeights;
+  /// What the square of the log-sum-exp is multiplied by.
+  double zLoss;
+} xent_row_weighting __attribute__((swift_name("RowWeighting")));
+
+/// A sum, and what its additions rounded away.
+typedef struct {
+  double total;
+  double lost;
+} xent_exact_total __attribute__((swift_name("ExactTotal")));
+
 /// What the ordinary ones of some rows come to.
 typedef struct {
-  /// Of their losses.
-  double total;
-  /// What the additions of `total` rounded away.
-  double lost;
+  /// Of losses times sample weights.
+  xent_exact_total losses;
+  /// Of sample weights times class weights; 0 where rows have none, and each weighs 1.
+  xent_exact_total weights;
+  /// Of the parts of the losses that the z-loss made, times sample weights.
+  xent_exact_total zTerms;
   int64_t count;
   /// Of those whose largest logit is the label's.
   int64_t correctCount;
