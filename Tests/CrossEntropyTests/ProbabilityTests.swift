@@ -79,7 +79,7 @@ struct ProbabilityTests {
     #expect(verdict(logits, shares, kernel: .best) == RowVerdict.nanLogit.rawValue)
   }
 
-  @Test("a row is correct where its largest logit is that of the first of the largest probabilities", arguments: classCounts)
+  @Test("a row is correct where its largest logit is that of the first largest probability", arguments: classCounts)
   func correct(classCount: Int) {
     for place in Set([0, classCount / 3, classCount / 2, classCount - 1]) {
       var logits = [Float](repeating: 0, count: classCount)
