@@ -45,6 +45,9 @@ package struct Figures: Sendable, BitwiseCopyable {
 
   mutating func addIgnored() { ignoredCount += 1 }
 
+  /// Of rows that are added together, those whose label is among the k largest logits.
+  mutating func addTopKCorrect(_ count: Int) { topKCorrectCount += count }
+
   /// Adds rows whose losses are finite.
   /// - Parameter areWeighted: whether they may weigh something else than 1.
   mutating func add(_ rows: OrdinarySums, areWeighted: Bool) {

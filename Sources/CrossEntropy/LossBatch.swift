@@ -31,11 +31,13 @@ package struct LossBatch: BitwiseCopyable {
 
   func row(_ index: Int) -> UnsafeRawPointer { logits + index * rowByteCount }
 
-  /// Whether a row's logits are read a second time once their maximum is known.
-  var readsRowsAgain: Bool {
+  var hasProbabilities: Bool {
     if case .probabilities = labelLayout { return true }
-    return options.labelSmoothing != 0 || options.topK != 0
+    return false
   }
+
+  /// Whether a row's logits are read a second time once their maximum is known.
+  var readsRowsAgain: Bool { hasProbabilities || options.labelSmoothing != 0 || options.topK != 0 }
 }
 
 /// What changes the loss of a row.
@@ -68,9 +70,11 @@ package struct LossOptions: BitwiseCopyable {
   /// Whether rows may weigh something else than 1.
   var areRowsWeighted: Bool { sampleWeights != nil || classWeights != nil }
 
-  /// What rows weigh from this one on, and what is added to their losses.
-  func weighting(from row: Int) -> RowWeighting {
-    RowWeighting(sampleWeights: sampleWeights.map { $0 + row * 4 }, classWeights: classWeights, zLoss: Double(zLoss))
+  /// What rows of this many classes weigh from this one on, and what is added to their losses.
+  func weighting(from row: Int, classCount: Int) -> RowWeighting {
+    RowWeighting(
+      sampleWeights: sampleWeights.map { $0 + row * 4 }, classWeights: classWeights, zLoss: Double(zLoss),
+      labelSmoothing: Double(labelSmoothing), classCount: Int64(classCount))
   }
 }
 

@@ -15,7 +15,7 @@ struct RowBuffers {
     self.capacity = capacity
     summaries = RowSummaries(
       maxima: allocate(capacity), logSums: allocate(capacity), argmaxes: allocate(capacity),
-      labelLogits: allocate(capacity))
+      labelLogits: allocate(capacity), gapSums: allocate(capacity))
     classes = allocate(capacity)
     ordinary = allocate(capacity / 16)
   }
@@ -25,6 +25,7 @@ struct RowBuffers {
     summaries.logSums.deallocate()
     summaries.argmaxes.deallocate()
     summaries.labelLogits.deallocate()
+    summaries.gapSums?.deallocate()
     classes.deallocate()
     ordinary.deallocate()
   }

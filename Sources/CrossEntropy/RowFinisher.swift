@@ -8,7 +8,7 @@ struct RowFinisher {
   private let bench: Workbench
   private let largest: Double
   private let transform: LogitTransform
-  /// Whether rows have one label each, and nothing is asked for which their logits are looked at again.
+  /// Whether rows have one label each, and no sum is asked for in which classes weigh differently.
   private let isPlain: Bool
 
   init(_ batch: LossBatch, on bench: Workbench) {
@@ -16,7 +16,7 @@ struct RowFinisher {
     self.bench = bench
     largest = batch.outputs.largest
     transform = batch.options.transform
-    isPlain = !batch.readsRowsAgain
+    isPlain = !batch.hasProbabilities && (batch.options.labelSmoothing == 0 || batch.options.classWeights == nil)
   }
 
   private var kernel: Kernel { bench.kernel }
@@ -24,16 +24,20 @@ struct RowFinisher {
   /// Computes consecutive rows, at most as many as the bench's buffers hold.
   func compute(rows: Range<Int>, figures: inout Figures) {
     let buffers = bench.buffers
+    var summaries = buffers.summaries
+    if batch.options.labelSmoothing == 0 || !isPlain { summaries.gapSums = nil }
     if isPlain { readClasses(rows, into: buffers.classes) }
     kernel.summarizeRows(
       batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount, transform,
-      isPlain ? UnsafePointer(buffers.classes) : nil, bench.blocks, bench.scratch, buffers.summaries)
+      isPlain ? UnsafePointer(buffers.classes) : nil, bench.blocks, bench.scratch, summaries)
     var ordinaryCount = 0
     if isPlain {
       let sums = kernel.finishOrdinaryRows(
-        rows.count, buffers.classes, buffers.summaries, batch.options.weighting(from: rows.lowerBound), largest,
+        rows.count, buffers.classes, summaries,
+        batch.options.weighting(from: rows.lowerBound, classCount: batch.classCount), largest,
         batch.outputs.losses(from: rows.lowerBound), batch.outputs.isFloat64, buffers.ordinary)
       figures.add(sums, areWeighted: batch.options.areRowsWeighted)
+      if batch.options.topK > 0 { figures.addTopKCorrect(countInTopK(ofOrdinary: rows)) }
       batch.outputs.writeOrdinary(rows, buffers)
       ordinaryCount = Int(sums.count)
     }
@@ -111,6 +115,16 @@ struct RowFinisher {
     return RowLoss(
       summary, label: classIndex, term: term, weights: (sampleWeight, classWeight),
       zLoss: Double(batch.options.zLoss), largest: largest, isInTopK: isInTopK(classIndex, row: row, summary: summary))
+  }
+
+  /// How many ordinary rows have their label among the k largest logits.
+  private func countInTopK(ofOrdinary rows: Range<Int>) -> Int {
+    let buffers = bench.buffers
+    var count = 0
+    for (place, row) in rows.enumerated() where buffers.isOrdinary(place) {
+      if isInTopK(Int(buffers.classes[place]), row: row, summary: buffers.summaries[place]) { count += 1 }
+    }
+    return count
   }
 
   /// Whether fewer than k logits are greater than the label's: on the logits as they are given.

@@ -3,6 +3,14 @@ import CKernelShims
 /// Room for a block's probabilities in f64, and for the copies of short last vectors.
 let classSumScratchByteCount = (Geometry.blockLength + 4 * Geometry.laneCount) * MemoryLayout<Double>.size
 
+extension ClassShares {
+  /// 1 for each class.
+  @inline(__always)
+  static var one: ClassShares {
+    ClassShares(classWeights: nil, probabilities: nil, probabilityFormat: 0, labelShare: 0, uniformShare: 1)
+  }
+}
+
 /// Sums over all classes of a row, for labels that give weight to more than one: probabilities, and smoothed ones.
 ///
 /// A class whose share is 0 adds 0, whatever its logit. Lanes are summed a block at a time, and blocks in ascending order

@@ -126,7 +126,8 @@ extension ShortRows {
 
   // MARK: Sums
 
-  /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
+  /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be; and the sums of gaps, where
+  /// they are asked for.
   @inline(__always)
   private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
@@ -137,6 +138,12 @@ extension ShortRows {
       ? Numbers.scaledSums(maxima: maxima, count: 1, column: other)
       : Numbers.scaledSums(maxima: maxima, count: classCount &- 1, column: other)
     UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: sums, as: WideLanes.self)
+    guard let gapSums = summaries.gapSums else { return }
+    let wideMaxima = Numbers.widened(maxima)
+    var gaps = WideLanes(repeating: 0)
+    // The maximum's own is 0.
+    for index in 0..<classCount &- 1 { gaps = gaps + (wideMaxima - Numbers.widened(other(index))) }
+    UnsafeMutableRawPointer(gapSums + first).storeBytes(of: gaps, as: WideLanes.self)
   }
 
   // MARK: Logarithms

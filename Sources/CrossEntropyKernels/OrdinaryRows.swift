@@ -55,7 +55,7 @@ private func read<Label: FixedWidthInteger & BitwiseCopyable>(
 ///
 /// - Parameters:
 ///   - classes: each row's label, and -1 for none to the end of the last sixteen.
-///   - summaries: of the rows, with the logits of their labels.
+///   - summaries: of the rows, with the logits of their labels, and the sums of gaps where labels are smoothed.
 ///   - weighting: what the rows weigh, the first sample weight that of the first row.
 ///   - largest: the largest loss that is taken for finite.
 ///   - losses: where each row's loss goes, as f64 or f32, if it is asked for; that of a row that is not ordinary means nothing.
@@ -64,7 +64,9 @@ package func finishOrdinaryRows(
   count: Int, classes: UnsafePointer<Int32>, summaries: RowSummaries, weighting: RowWeighting, largest: Double,
   losses: UnsafeMutableRawPointer?, areFloat64: Bool, ordinary: UnsafeMutablePointer<UInt16>
 ) -> OrdinarySums {
-  let isWeighted = weighting.sampleWeights != nil || weighting.classWeights != nil || weighting.zLoss != 0
+  let isWeighted =
+    weighting.sampleWeights != nil || weighting.classWeights != nil || weighting.zLoss != 0
+    || weighting.labelSmoothing != 0
   return isWeighted
     ? finish(isWeighted: true, count, classes, summaries, weighting, largest, losses, areFloat64, ordinary)
     : finish(isWeighted: false, count, classes, summaries, weighting, largest, losses, areFloat64, ordinary)
@@ -94,7 +96,11 @@ private func finish(
       if let weights = weighting.classWeights { classWeights = floats(weights, of: labels) }
       let logSumExps = maxima + logSums
       zTerms = WideLanes(repeating: weighting.zLoss) * (logSumExps * logSumExps)
-      loss = classWeights * loss + zTerms
+      loss = classWeights * loss
+      if weighting.labelSmoothing != 0 {
+        loss = smoothed(loss, gapSums: summaries.gapSums! + first, logSums: logSums, weighting)
+      }
+      loss = loss + zTerms
     }
     if let losses {
       let place = losses + first &* (areFloat64 ? 8 : 4)
@@ -123,6 +129,17 @@ private func finish(
   sums.losses = lossTotal.value
   if isWeighted { (sums.weights, sums.zTerms) = (weightTotal.value, zTotal.value) }
   return sums
+}
+
+/// Losses of which a part is spread evenly over all classes.
+@inline(__always)
+private func smoothed(
+  _ losses: WideLanes, gapSums: UnsafePointer<Double>, logSums: WideLanes, _ weighting: RowWeighting
+) -> WideLanes {
+  let share = weighting.labelSmoothing / Double(weighting.classCount)
+  let gaps = WideLanes(repeating: share) * UnsafeRawPointer(gapSums).load(as: WideLanes.self)
+  let uniform = gaps + WideLanes(repeating: share * Double(weighting.classCount)) * logSums
+  return WideLanes(repeating: 1 - weighting.labelSmoothing) * losses + uniform
 }
 
 /// Sixteen f32, or as many as there are and 1 behind them.

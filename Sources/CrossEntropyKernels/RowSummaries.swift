@@ -113,22 +113,31 @@ package func summarizeRows(
   classes: UnsafePointer<Int32>?, blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
   into summaries: RowSummaries
 ) {
-  guard classCount > Geometry.blockLength else {
-    summarizeShortRows(logits, format, rowCount, classCount, transform, classes, scratch, summaries)
-    return
-  }
   let rowByteCount = classCount &* byteCount(of: format)
-  let blockRange = 0..<blockCount(classCount: classCount)
-  for index in 0..<rowCount {
-    let row = logits + index &* rowByteCount
-    summarizeBlocks(
-      ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,
-      scratch: scratch)
-    summaries.store(foldBlocks(blocks, ofRow: row, format: format, classCount: classCount), at: index)
-    if let classes {
-      let labelLogit = logit(max(0, Int(classes[index])), ofRow: row, format: format)
-      summaries.labelLogits[index] = transformed(labelLogit, format: format, by: transform)
+  if classCount <= Geometry.blockLength {
+    summarizeShortRows(logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+  } else {
+    let blockRange = 0..<blockCount(classCount: classCount)
+    for index in 0..<rowCount {
+      let row = logits + index &* rowByteCount
+      summarizeBlocks(
+        ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,
+        scratch: scratch)
+      summaries.store(foldBlocks(blocks, ofRow: row, format: format, classCount: classCount), at: index)
+      if let classes {
+        let labelLogit = logit(max(0, Int(classes[index])), ofRow: row, format: format)
+        summaries.labelLogits[index] = transformed(labelLogit, format: format, by: transform)
+      }
     }
+  }
+  // Rows in lanes have theirs.
+  guard let gapSums = summaries.gapSums, classCount > Geometry.largestNarrowClassCount else { return }
+  for index in 0..<rowCount {
+    gapSums[index] =
+      sumClasses(
+        ofRow: logits + index &* rowByteCount, format: format, classCount: classCount, transform: transform,
+        maximum: summaries.maxima[index], shares: .one, scratch: scratch
+      ).gaps
   }
 }
 

@@ -661,6 +661,8 @@ typedef struct {
   int32_t *_Nonnull argmaxes;
   /// The logit of each row's class after the transform, where classes are given; any number where the class is -1.
   double *_Nonnull labelLogits;
+  /// The sum of maximum minus logit over all classes, after the transform; null where it is not asked for.
+  double *_Nullable gapSums;
 } xent_row_summaries __attribute__((swift_name("RowSummaries")));
 
 /// What rows weigh, and what is added to their losses.
@@ -671,6 +673,9 @@ typedef struct {
   const void *_Nullable classWeights;
   /// What the square of the log-sum-exp is multiplied by.
   double zLoss;
+  /// How much of each label is spread evenly over all classes, each of which weighs 1 then; needs the sums of gaps.
+  double labelSmoothing;
+  int64_t classCount;
 } xent_row_weighting __attribute__((swift_name("RowWeighting")));
 
 /// A sum, and what its additions rounded away.
