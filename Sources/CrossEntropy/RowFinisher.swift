@@ -24,27 +24,35 @@ struct RowFinisher {
   /// Computes consecutive rows, at most as many as the bench's buffers hold.
   func compute(rows: Range<Int>, figures: inout Figures) {
     let buffers = bench.buffers
-    var summaries = buffers.summaries
-    if batch.options.labelSmoothing == 0 || !isPlain { summaries.gapSums = nil }
     if isPlain { readClasses(rows, into: buffers.classes) }
     kernel.summarizeRows(
       batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount, transform,
       isPlain ? UnsafePointer(buffers.classes) : nil, bench.blocks, bench.scratch, summaries)
-    var ordinaryCount = 0
-    if isPlain {
-      let sums = kernel.finishOrdinaryRows(
-        rows.count, buffers.classes, summaries,
-        batch.options.weighting(from: rows.lowerBound, classCount: batch.classCount), largest,
-        batch.outputs.losses(from: rows.lowerBound), batch.outputs.isFloat64, buffers.ordinary)
-      figures.add(sums, areWeighted: batch.options.areRowsWeighted)
-      if batch.options.topK > 0 { figures.addTopKCorrect(countInTopK(ofOrdinary: rows)) }
-      batch.outputs.writeOrdinary(rows, buffers)
-      ordinaryCount = Int(sums.count)
-    }
+    let ordinaryCount = isPlain ? finishOrdinary(rows, figures: &figures) : 0
     guard ordinaryCount < rows.count else { return }
     for (place, row) in rows.enumerated() where !(isPlain && buffers.isOrdinary(place)) {
       finish(row: row, summary: buffers.summaries[place], scan: nil, figures: &figures)
     }
+  }
+
+  /// Where the rows' summaries go: with sums of gaps where a plain batch's labels are smoothed.
+  private var summaries: RowSummaries {
+    var summaries = bench.buffers.summaries
+    if batch.options.labelSmoothing == 0 || !isPlain { summaries.gapSums = nil }
+    return summaries
+  }
+
+  /// - Returns: how many rows are ordinary.
+  private func finishOrdinary(_ rows: Range<Int>, figures: inout Figures) -> Int {
+    let buffers = bench.buffers
+    let sums = kernel.finishOrdinaryRows(
+      rows.count, buffers.classes, summaries,
+      batch.options.weighting(from: rows.lowerBound, classCount: batch.classCount), largest,
+      batch.outputs.losses(from: rows.lowerBound), batch.outputs.isFloat64, buffers.ordinary)
+    figures.add(sums, areWeighted: batch.options.areRowsWeighted)
+    if batch.options.topK > 0 { figures.addTopKCorrect(countInTopK(ofOrdinary: rows)) }
+    batch.outputs.writeOrdinary(rows, buffers)
+    return Int(sums.count)
   }
 
   /// The class of each row whose label is good; -1 of ignored and bad ones, and behind the last to the end of sixteen.
