@@ -140,10 +140,9 @@ private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
   /// The short last vector's logits, filled up with 0.
   @inline(__always)
   private func tailCopy(_ index: Int, _ length: Int) -> UnsafeRawPointer {
-    let copy = labels + Geometry.blockLength &* 8
-    for lane in 0..<Geometry.laneCount { copy.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self) }
-    copy.copyMemory(from: elements + index &* Element.vectorByteCount, byteCount: length &* Element.byteCount)
-    return UnsafeRawPointer(copy)
+    filledCopy(
+      of: elements + index &* Element.vectorByteCount, byteCount: length &* Element.byteCount,
+      at: labels + Geometry.blockLength &* 8)
   }
 
   /// The sums with any shares, some of which may be 0 where the gap is infinite.
@@ -222,6 +221,16 @@ private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
   }
 }
 
+/// A copy of a short last vector, filled up with 0.
+@inline(__always)
+private func filledCopy(
+  of vector: UnsafeRawPointer, byteCount: Int, at copy: UnsafeMutableRawPointer
+) -> UnsafeRawPointer {
+  for lane in 0..<Geometry.laneCount { copy.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self) }
+  copy.copyMemory(from: vector, byteCount: byteCount)
+  return UnsafeRawPointer(copy)
+}
+
 /// Widens a block's probabilities, filled up to whole vectors with 0, and looks at them.
 /// - Returns: their sum.
 @inline(__always)
@@ -263,11 +272,10 @@ private func widenLabels<Element: LogitElement>(
   }
   let tailLength = count % Geometry.laneCount
   if tailLength > 0 {
-    let tail = wide + Geometry.blockLength &* 8
-    for lane in 0..<Geometry.laneCount { tail.storeBytes(of: 0, toByteOffset: lane &* 8, as: UInt64.self) }
-    tail.copyMemory(
-      from: labels + wholeVectorCount &* Element.vectorByteCount, byteCount: tailLength &* Element.byteCount)
-    add(wholeVectorCount, UnsafeRawPointer(tail))
+    let tail = filledCopy(
+      of: labels + wholeVectorCount &* Element.vectorByteCount, byteCount: tailLength &* Element.byteCount,
+      at: wide + Geometry.blockLength &* 8)
+    add(wholeVectorCount, tail)
   }
   let sum = sum(total)
   // NaN and infinities make the sum so.
