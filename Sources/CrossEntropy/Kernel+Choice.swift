@@ -17,7 +17,7 @@ extension Kernel {
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
       readClasses: CrossEntropyKernels.readClasses, finishOrdinaryRows: CrossEntropyKernels.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
-      sumClasses: CrossEntropyKernels.sumClasses,
+      sumClasses: CrossEntropyKernels.sumClasses, sumClassesOfRows: CrossEntropyKernels.sumClassesOfRows,
       hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)
 
     package static let avx2 = Kernel(
@@ -26,7 +26,7 @@ extension Kernel {
       summarizeBlocks: CrossEntropyKernelsAVX2.summarizeBlocks, foldBlocks: CrossEntropyKernelsAVX2.foldBlocks,
       readClasses: CrossEntropyKernelsAVX2.readClasses, finishOrdinaryRows: CrossEntropyKernelsAVX2.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX2.findOneHotClasses,
-      sumClasses: CrossEntropyKernelsAVX2.sumClasses,
+      sumClasses: CrossEntropyKernelsAVX2.sumClasses, sumClassesOfRows: CrossEntropyKernelsAVX2.sumClassesOfRows,
       hasFewerGreater: CrossEntropyKernelsAVX2.hasFewer, transformed: CrossEntropyKernelsAVX2.transformed,
       isSupported: cpuHasAVX2())
 
@@ -37,7 +37,7 @@ extension Kernel {
       readClasses: CrossEntropyKernelsAVX512.readClasses,
       finishOrdinaryRows: CrossEntropyKernelsAVX512.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX512.findOneHotClasses,
-      sumClasses: CrossEntropyKernelsAVX512.sumClasses,
+      sumClasses: CrossEntropyKernelsAVX512.sumClasses, sumClassesOfRows: CrossEntropyKernelsAVX512.sumClassesOfRows,
       hasFewerGreater: CrossEntropyKernelsAVX512.hasFewer, transformed: CrossEntropyKernelsAVX512.transformed,
       isSupported: cpuHasAVX512())
   #else
@@ -50,7 +50,7 @@ extension Kernel {
       summarizeBlocks: CrossEntropyKernels.summarizeBlocks, foldBlocks: CrossEntropyKernels.foldBlocks,
       readClasses: CrossEntropyKernels.readClasses, finishOrdinaryRows: CrossEntropyKernels.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
-      sumClasses: CrossEntropyKernels.sumClasses,
+      sumClasses: CrossEntropyKernels.sumClasses, sumClassesOfRows: CrossEntropyKernels.sumClassesOfRows,
       hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)
   #endif
 

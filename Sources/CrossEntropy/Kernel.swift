@@ -33,11 +33,11 @@ package struct Kernel: Sendable {
   let readClasses:
     @Sendable (UnsafeRawPointer, IntegerLabelFormat, Int, Int, Int64, UnsafeMutablePointer<Int32>) -> Void
 
-  /// Finishes the ordinary ones of consecutive rows: row count, classes, summaries, what rows weigh, largest loss, losses and
-  /// whether they are f64, which rows are ordinary.
+  /// Finishes the ordinary ones of consecutive rows: row count, classes, summaries, sums over classes, what rows weigh,
+  /// largest loss, losses and whether they are f64, which rows are ordinary.
   let finishOrdinaryRows:
     @Sendable (
-      Int, UnsafePointer<Int32>, RowSummaries, RowWeighting, Double, UnsafeMutableRawPointer?, Bool,
+      Int, UnsafePointer<Int32>, RowSummaries, RowClassSums?, RowWeighting, Double, UnsafeMutableRawPointer?, Bool,
       UnsafeMutablePointer<UInt16>
     ) -> OrdinarySums
 
@@ -52,6 +52,14 @@ package struct Kernel: Sendable {
   let sumClasses:
     @Sendable (UnsafeRawPointer, LogitFormat, Int, LogitTransform, Double, ClassShares, UnsafeMutableRawPointer)
       -> ClassSums
+
+  /// Sums over all classes of consecutive rows: logits, their type, row count, class count, transform, maxima, shares of the
+  /// classes, how far probabilities may sum from 1, scratch, results, classes of the largest probabilities.
+  let sumClassesOfRows:
+    @Sendable (
+      UnsafeRawPointer, LogitFormat, Int, Int, LogitTransform, UnsafePointer<Double>, ClassShares, Double,
+      UnsafeMutableRawPointer, RowClassSums, UnsafeMutablePointer<Int32>
+    ) -> Void
 
   /// Whether fewer logits are greater: than how many, than which value, row, type of its logits, class count.
   let hasFewerGreater: @Sendable (Int, Double, UnsafeRawPointer, LogitFormat, Int) -> Bool

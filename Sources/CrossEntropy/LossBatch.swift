@@ -36,8 +36,33 @@ package struct LossBatch: BitwiseCopyable {
     return false
   }
 
+  /// Whether a row's loss is one of all classes, not only of its label's.
+  var sumsClasses: Bool { hasProbabilities || options.labelSmoothing != 0 }
+
   /// Whether a row's logits are read a second time once their maximum is known.
-  var readsRowsAgain: Bool { hasProbabilities || options.labelSmoothing != 0 || options.topK != 0 }
+  var readsRowsAgain: Bool { sumsClasses || options.topK != 0 }
+
+  /// How much each class counts in a sum over all: by the row's probabilities, if it has some, and what smoothing spreads.
+  func shares(ofRow row: Int) -> ClassShares {
+    let smoothing = Double(options.labelSmoothing)
+    var shares = ClassShares(
+      classWeights: options.classWeights, probabilities: nil, probabilityFormat: 0, labelShare: 1 - smoothing,
+      uniformShare: smoothing / Double(classCount))
+    if case .probabilities(let type) = labelLayout {
+      shares.probabilities = labels + row * classCount * type.byteCount
+      shares.probabilityFormat = type.format
+    }
+    return shares
+  }
+
+  /// What rows weigh from this one on, and what is added to their losses. In rows of probabilities it is the classes that
+  /// weigh.
+  func weighting(from row: Int) -> RowWeighting {
+    RowWeighting(
+      sampleWeights: options.sampleWeights.map { $0 + row * 4 },
+      classWeights: hasProbabilities ? nil : options.classWeights, zLoss: Double(options.zLoss),
+      labelShare: hasProbabilities ? 0 : 1 - Double(options.labelSmoothing))
+  }
 }
 
 /// What changes the loss of a row.
@@ -66,16 +91,6 @@ package struct LossOptions: BitwiseCopyable {
   package init() {}
 
   var transform: LogitTransform { LogitTransform(temperature: Double(temperature), softcap: Double(softcap)) }
-
-  /// Whether rows may weigh something else than 1.
-  var areRowsWeighted: Bool { sampleWeights != nil || classWeights != nil }
-
-  /// What rows of this many classes weigh from this one on, and what is added to their losses.
-  func weighting(from row: Int, classCount: Int) -> RowWeighting {
-    RowWeighting(
-      sampleWeights: sampleWeights.map { $0 + row * 4 }, classWeights: classWeights, zLoss: Double(zLoss),
-      labelSmoothing: Double(labelSmoothing), classCount: Int64(classCount))
-  }
 }
 
 /// Where the answers for each row go; nil for what is not asked for.

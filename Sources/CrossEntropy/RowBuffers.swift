@@ -4,6 +4,7 @@ import CKernelShims
 struct RowBuffers {
   let capacity: Int
   let summaries: RowSummaries
+  let classSums: RowClassSums
   /// Each row's label; -1 of ignored and bad ones.
   let classes: UnsafeMutablePointer<Int32>
   /// One bit a row, sixteen an element: whether its loss stands in `losses`.
@@ -15,7 +16,8 @@ struct RowBuffers {
     self.capacity = capacity
     summaries = RowSummaries(
       maxima: allocate(capacity), logSums: allocate(capacity), argmaxes: allocate(capacity),
-      labelLogits: allocate(capacity), gapSums: allocate(capacity))
+      labelLogits: allocate(capacity))
+    classSums = RowClassSums(gaps: allocate(capacity), shares: allocate(capacity))
     classes = allocate(capacity)
     ordinary = allocate(capacity / 16)
   }
@@ -25,7 +27,8 @@ struct RowBuffers {
     summaries.logSums.deallocate()
     summaries.argmaxes.deallocate()
     summaries.labelLogits.deallocate()
-    summaries.gapSums?.deallocate()
+    classSums.gaps.deallocate()
+    classSums.shares.deallocate()
     classes.deallocate()
     ordinary.deallocate()
   }

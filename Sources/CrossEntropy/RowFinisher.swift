@@ -8,15 +8,12 @@ struct RowFinisher {
   private let bench: Workbench
   private let largest: Double
   private let transform: LogitTransform
-  /// Whether rows have one label each, and no sum is asked for in which classes weigh differently.
-  private let isPlain: Bool
 
   init(_ batch: LossBatch, on bench: Workbench) {
     self.batch = batch
     self.bench = bench
     largest = batch.outputs.largest
     transform = batch.options.transform
-    isPlain = !batch.hasProbabilities && (batch.options.labelSmoothing == 0 || batch.options.classWeights == nil)
   }
 
   private var kernel: Kernel { bench.kernel }
@@ -24,32 +21,34 @@ struct RowFinisher {
   /// Computes consecutive rows, at most as many as the bench's buffers hold.
   func compute(rows: Range<Int>, figures: inout Figures) {
     let buffers = bench.buffers
-    if isPlain { readClasses(rows, into: buffers.classes) }
+    readClasses(rows, into: buffers.classes)
     kernel.summarizeRows(
       batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount, transform,
-      isPlain ? UnsafePointer(buffers.classes) : nil, bench.blocks, bench.scratch, summaries)
-    let ordinaryCount = isPlain ? finishOrdinary(rows, figures: &figures) : 0
+      batch.hasProbabilities ? nil : UnsafePointer(buffers.classes), bench.blocks, bench.scratch, buffers.summaries)
+    if batch.sumsClasses { sumClasses(rows, buffers) }
+    let ordinaryCount = finishOrdinary(rows, figures: &figures)
     guard ordinaryCount < rows.count else { return }
-    for (place, row) in rows.enumerated() where !(isPlain && buffers.isOrdinary(place)) {
+    for (place, row) in rows.enumerated() where !buffers.isOrdinary(place) {
       finish(row: row, summary: buffers.summaries[place], scan: nil, figures: &figures)
     }
   }
 
-  /// Where the rows' summaries go: with sums of gaps where a plain batch's labels are smoothed.
-  private var summaries: RowSummaries {
-    var summaries = bench.buffers.summaries
-    if batch.options.labelSmoothing == 0 || !isPlain { summaries.gapSums = nil }
-    return summaries
+  /// Sums over all classes of each row; with probabilities, finds the rows' classes.
+  private func sumClasses(_ rows: Range<Int>, _ buffers: RowBuffers) {
+    kernel.sumClassesOfRows(
+      batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount, transform,
+      buffers.summaries.maxima, batch.shares(ofRow: rows.lowerBound), Double(batch.options.labelTolerance),
+      bench.scratch, buffers.classSums, buffers.classes)
   }
 
   /// - Returns: how many rows are ordinary.
   private func finishOrdinary(_ rows: Range<Int>, figures: inout Figures) -> Int {
     let buffers = bench.buffers
+    let weighting = batch.weighting(from: rows.lowerBound)
     let sums = kernel.finishOrdinaryRows(
-      rows.count, buffers.classes, summaries,
-      batch.options.weighting(from: rows.lowerBound, classCount: batch.classCount), largest,
+      rows.count, buffers.classes, buffers.summaries, batch.sumsClasses ? buffers.classSums : nil, weighting, largest,
       batch.outputs.losses(from: rows.lowerBound), batch.outputs.isFloat64, buffers.ordinary)
-    figures.add(sums, areWeighted: batch.options.areRowsWeighted)
+    figures.add(sums, areWeighted: weighting.sampleWeights != nil || weighting.classWeights != nil)
     if batch.options.topK > 0 { figures.addTopKCorrect(countInTopK(ofOrdinary: rows)) }
     batch.outputs.writeOrdinary(rows, buffers)
     return Int(sums.count)
@@ -74,7 +73,7 @@ struct RowFinisher {
         let isGood = scan.oneCount == 1 && scan.otherCount == 0
         classes[place] = isGood ? Int32(truncatingIfNeeded: scan.index) : -1
       }
-    case .probabilities: preconditionFailure("a batch with probabilities is not plain")
+    case .probabilities: break  // Their sums tell.
     }
   }
 
@@ -158,8 +157,7 @@ struct RowFinisher {
       let pattern = type.pattern
       let elements = batch.labels + row * batch.classCount * type.elementByteCount
       return label(kernel.scanOneHot(elements, batch.classCount, 0, pattern))
-    case .probabilities(let type):
-      return distribution(batch.labels + row * batch.classCount * type.byteCount, type, row: row, summary)
+    case .probabilities: return distribution(ofRow: row, summary)
     }
   }
 
@@ -169,17 +167,11 @@ struct RowFinisher {
     return isZero && batch.options.ignoresZeroRows ? .ignored : .invalid(.notOneHot)
   }
 
-  private func distribution(
-    _ probabilities: UnsafeRawPointer, _ type: LogitType, row: Int, _ summary: RowSummary
-  ) -> RowLabel {
-    let smoothing = Double(batch.options.labelSmoothing)
-    let sums = sums(
-      row: row, summary,
-      ClassShares(
-        classWeights: batch.options.classWeights, probabilities: probabilities, probabilityFormat: type.format,
-        labelShare: 1 - smoothing, uniformShare: smoothing / Double(batch.classCount)))
-    let tolerance = Double(batch.options.labelTolerance)
-    guard sums.badCount == 0, abs(sums.probabilities - 1) <= tolerance else { return .invalid(.badProbabilities) }
+  private func distribution(ofRow row: Int, _ summary: RowSummary) -> RowLabel {
+    let sums = sums(row: row, summary)
+    guard sums.areProbabilities(tolerance: Double(batch.options.labelTolerance)) else {
+      return .invalid(.badProbabilities)
+    }
     return .distribution(sums)
   }
 
@@ -196,12 +188,7 @@ struct RowFinisher {
       isMasked: classWeight != 0 && labelLogit == -.infinity)
     let smoothing = Double(batch.options.labelSmoothing)
     guard smoothing != 0 else { return term }
-    let sums = sums(
-      row: row, summary,
-      ClassShares(
-        classWeights: batch.options.classWeights, probabilities: nil, probabilityFormat: 0, labelShare: 0,
-        uniformShare: smoothing / Double(batch.classCount)))
-    let uniform = self.term(row: row, summary: summary, sums: sums)
+    let uniform = self.term(row: row, summary: summary, sums: sums(row: row, summary))
     term.value = (1 - smoothing) * term.value + uniform.value
     term.isMasked = term.isMasked || uniform.isMasked
     return term
@@ -210,7 +197,7 @@ struct RowFinisher {
   private func term(row: Int, summary: RowSummary, sums: ClassSums) -> LabelTerm {
     guard summary.maximum.isFinite else { return .none }
     return LabelTerm(
-      value: max(0, sums.gaps) + sums.shares * summary.logSum,
+      value: sums.gaps + sums.shares * summary.logSum,
       isMasked: sums.gaps == .infinity && hasMaskedClass(row: row))
   }
 
@@ -222,9 +209,10 @@ struct RowFinisher {
     }
   }
 
-  private func sums(row: Int, _ summary: RowSummary, _ shares: ClassShares) -> ClassSums {
+  private func sums(row: Int, _ summary: RowSummary) -> ClassSums {
     kernel.sumClasses(
-      batch.row(row), batch.logitType.format, batch.classCount, transform, summary.maximum, shares, bench.scratch)
+      batch.row(row), batch.logitType.format, batch.classCount, transform, summary.maximum, batch.shares(ofRow: row),
+      bench.scratch)
   }
 
   // MARK: Memory

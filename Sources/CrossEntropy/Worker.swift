@@ -27,7 +27,7 @@ final class Worker {
 
   /// Rows that the first cache holds; where they stand in lanes, sixteen at least.
   private static func fewRows(_ batch: LossBatch) -> Int {
-    max(batch.classCount > largestNarrowClassCount ? 1 : 16, min(rowsPerRun, (16 << 10) / batch.rowByteCount))
+    batch.classCount > largestNarrowClassCount ? max(1, min(rowsPerRun, (16 << 10) / batch.rowByteCount)) : rowsPerRun
   }
 
   /// Computes some blocks of one row, and looks at its one-hot labels there.

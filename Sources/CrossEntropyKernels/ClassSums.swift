@@ -3,11 +3,41 @@ import CKernelShims
 /// Room for a block's probabilities in f64, and for the copies of short last vectors.
 let classSumScratchByteCount = (Geometry.blockLength + 4 * Geometry.laneCount) * MemoryLayout<Double>.size
 
-extension ClassShares {
-  /// 1 for each class.
-  @inline(__always)
-  static var one: ClassShares {
-    ClassShares(classWeights: nil, probabilities: nil, probabilityFormat: 0, labelShare: 0, uniformShare: 1)
+/// Sums over all classes of each of consecutive rows, as `sumClasses` does for one.
+///
+/// - Parameters:
+///   - logits: `rowCount * classCount` elements, row-major; need not be aligned.
+///   - maxima: each row's largest logit after the transform, to the end of the last sixteen.
+///   - shares: how much each class counts; the probabilities, if there are any, start with the first row's.
+///   - labelTolerance: how far a row's probabilities may sum from 1.
+///   - classes: with probabilities, room for one class a row, to the end of the last sixteen: that of the row's largest, -1 where
+///     its probabilities are none, and behind the last row. Else left as they are.
+package func sumClassesOfRows(
+  _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int, transform: LogitTransform,
+  maxima: UnsafePointer<Double>, shares: ClassShares, labelTolerance: Double, scratch: UnsafeMutableRawPointer,
+  into sums: RowClassSums, classes: UnsafeMutablePointer<Int32>
+) {
+  guard classCount > Geometry.largestNarrowClassCount else {
+    return NarrowClassSums(
+      logits: logits, format: format, rowCount: rowCount, classCount: classCount, transform: transform, maxima: maxima,
+      shares: shares, labelTolerance: labelTolerance, scratch: scratch, sums: sums, classes: classes
+    ).sumInLanes()
+  }
+  var shares = shares
+  for row in 0..<rowCount {
+    let rowSums = sumClasses(
+      ofRow: logits + row &* classCount &* byteCount(of: format), format: format, classCount: classCount,
+      transform: transform, maximum: maxima[row], shares: shares, scratch: scratch)
+    sums.gaps[row] = rowSums.gaps
+    sums.shares[row] = rowSums.shares
+    guard let probabilities = shares.probabilities else { continue }
+    classes[row] =
+      rowSums.areProbabilities(tolerance: labelTolerance) ? Int32(truncatingIfNeeded: rowSums.argmax) : -1
+    shares.probabilities = probabilities + classCount &* byteCount(of: shares.probabilityFormat)
+  }
+  guard shares.probabilities != nil else { return }
+  for place in rowCount..<(rowCount &+ Geometry.laneCount &- 1) / Geometry.laneCount &* Geometry.laneCount {
+    classes[place] = -1
   }
 }
 
@@ -111,7 +141,7 @@ private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
     if classWeights == nil {
       if shares.probabilities == nil {
         if Numbers.areNarrow { return uniformSums }
-      } else if shares.labelShare == 1, shares.uniformShare == 0 {
+      } else if shares.countsProbabilitiesAlone {
         let gaps = labelGaps
         // Else one may be infinite, and its share 0.
         if gaps.isFinite { return (gaps, labelSum) }
@@ -176,7 +206,8 @@ private struct GapBlock<Element: LogitElement, Kind: TransformKind> {
       total += transform.applied(to: Element.element(index, of: elements), of: Numbers.self, as: Kind.self)
     }
     let classCount = Double(count)
-    return (shares.uniformShare * (classCount * maximum - total), shares.uniformShare * classCount)
+    let gaps = classCount * maximum - total
+    return (shares.uniformShare * (gaps < 0 ? 0 : gaps), shares.uniformShare * classCount)
   }
 
   @inline(__always)

@@ -10,8 +10,8 @@ protocol LogitElement {
   static func widened(_ bits: Bits) -> Double
   /// The sixteen elements at `pointer`, which need not be aligned.
   static func load(_ pointer: UnsafeRawPointer) -> Numbers.Vector
-  /// Writes the columns of sixteen rows as vectors one behind the other; up to three columns more than there are. Up to
-  /// `elementsReadBehindRows` behind the last row are read.
+  /// Writes the columns of sixteen rows as vectors one behind the other; up to three columns more than there are.
+  /// `elementsReadBehindRows` behind the last row may be read.
   static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer)
 }
 
@@ -43,8 +43,8 @@ extension LogitElement {
   }
 }
 
-/// What must follow sixteen rows whose columns are loaded.
-@inline(__always) var elementsReadBehindRows: Int { 3 }
+/// What must follow sixteen rows whose columns are loaded, which is done four or eight elements of a row at a time.
+@inline(__always) func elementsReadBehindRows(classCount: Int) -> Int { (4 &- classCount % 4) % 4 }
 
 enum F32Element: LogitElement {
   typealias Numbers = FloatArithmetic

@@ -3,12 +3,8 @@ import CKernelShims
 /// Bytes of columns, maxima and classes that are worked on at once: half of the first cache at most.
 private let chunkByteCount = 12 << 10
 
-/// Room for a chunk, and behind it for a copy of sixteen rows with some elements behind them, or for a row that is mended.
-let narrowScratchByteCount =
-  chunkByteCount
-  + max(
-    blockScratchByteCount,
-    Geometry.laneCount * (Geometry.largestNarrowClassCount + 1) * MemoryLayout<Double>.size)
+/// Room for a chunk, and behind it for rows that become columns, or for a row that is mended.
+let narrowScratchByteCount = chunkByteCount + max(blockScratchByteCount, rowColumnsScratchByteCount)
 
 /// Rows of few classes: sixteen stand side by side in the lanes, so that nothing is summed across a vector, and sixteen
 /// logarithms are taken at once.
@@ -17,11 +13,9 @@ let narrowScratchByteCount =
 extension ShortRows {
   private typealias Numbers = Element.Numbers
 
-  private var rowByteCount: Int { classCount &* Element.byteCount }
-
-  // A group's part of a chunk: its columns, of which three may be written too many, and its maxima after the transform.
+  // A group's part of a chunk: its columns, and its maxima after the transform.
   private var vectorByteCount: Int { MemoryLayout<Numbers.Vector>.size }
-  private var columnsByteCount: Int { (classCount &+ 3) &* vectorByteCount }
+  private var columnsByteCount: Int { (classCount &+ spareColumnCount) &* vectorByteCount }
   private var groupByteCount: Int { columnsByteCount &+ vectorByteCount }
 
   func summarizeInLanes() {
@@ -58,8 +52,8 @@ extension ShortRows {
   /// A step of its own: columns are stored in parts and loaded whole, and such a load waits for its stores.
   @inline(__always)
   private func loadColumns(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    prefetchRows(behind: first)
-    Element.loadColumns(rows(first), classCount: classCount, into: memory)
+    RowColumns<Element>(rows: logits, rowCount: rowCount, classCount: classCount, scratch: scratch + chunkByteCount)
+      .load(from: first, into: memory)
   }
 
   @inline(__always)
@@ -98,36 +92,9 @@ extension ShortRows {
     }
   }
 
-  /// Sixteen rows. The last are a copy, filled up with copies of their first: a row's bits do not depend on its place, and
-  /// nothing is read behind the last row.
-  @inline(__always)
-  private func rows(_ first: Int) -> UnsafeRawPointer {
-    let rows = logits + first &* rowByteCount
-    guard (rowCount &- first &- Geometry.laneCount) &* classCount < elementsReadBehindRows else { return rows }
-    let count = min(Geometry.laneCount, rowCount &- first)
-    let copy = scratch + chunkByteCount
-    copy.copyMemory(from: rows, byteCount: count &* rowByteCount)
-    for lane in count..<Geometry.laneCount {
-      (copy + lane &* rowByteCount).copyMemory(from: rows, byteCount: rowByteCount)
-    }
-    return UnsafeRawPointer(copy)
-  }
-
-  /// Has as many rows as a group read, some groups ahead.
-  @inline(__always)
-  private func prefetchRows(behind first: Int) {
-    let ahead = logits + first &* rowByteCount + prefetchDistance
-    var offset = 0
-    while offset < Geometry.laneCount &* rowByteCount {
-      prefetch(ahead + offset)
-      offset &+= 64
-    }
-  }
-
   // MARK: Sums
 
-  /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be; and the sums of gaps, where
-  /// they are asked for.
+  /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
   @inline(__always)
   private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
@@ -138,12 +105,6 @@ extension ShortRows {
       ? Numbers.scaledSums(maxima: maxima, count: 1, column: other)
       : Numbers.scaledSums(maxima: maxima, count: classCount &- 1, column: other)
     UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: sums, as: WideLanes.self)
-    guard let gapSums = summaries.gapSums else { return }
-    let wideMaxima = Numbers.widened(maxima)
-    var gaps = WideLanes(repeating: 0)
-    // The maximum's own is 0.
-    for index in 0..<classCount &- 1 { gaps = gaps + (wideMaxima - Numbers.widened(other(index))) }
-    UnsafeMutableRawPointer(gapSums + first).storeBytes(of: gaps, as: WideLanes.self)
   }
 
   // MARK: Logarithms
@@ -164,7 +125,7 @@ extension ShortRows {
   private func mend(_ first: Int, _ ordinary: UInt16) {
     for index in first..<min(first &+ Geometry.laneCount, rowCount)
     where ordinary & (1 &<< UInt16(truncatingIfNeeded: index &- first)) == 0 {
-      let row = logits + index &* rowByteCount
+      let row = row(index)
       // Behind the chunk: the other groups' columns are done with, but not their maxima.
       let room = scratch + chunkByteCount
       var summary = BlockSummary()
@@ -176,9 +137,6 @@ extension ShortRows {
     }
   }
 }
-
-/// In bytes: memory answers while this much is computed.
-@inline(__always) private var prefetchDistance: Int { 4 << 10 }
 
 /// Up to this many classes the logit of the label is selected column by column; for more, it is loaded from each row.
 @inline(__always) private var largestSelectedClassCount: Int { 24 }

@@ -55,29 +55,29 @@ private func read<Label: FixedWidthInteger & BitwiseCopyable>(
 ///
 /// - Parameters:
 ///   - classes: each row's label, and -1 for none to the end of the last sixteen.
-///   - summaries: of the rows, with the logits of their labels, and the sums of gaps where labels are smoothed.
+///   - summaries: of the rows, with the logits of their labels if those count.
+///   - classSums: what else counts in the rows' losses.
 ///   - weighting: what the rows weigh, the first sample weight that of the first row.
 ///   - largest: the largest loss that is taken for finite.
 ///   - losses: where each row's loss goes, as f64 or f32, if it is asked for; that of a row that is not ordinary means nothing.
 ///   - ordinary: room for one bit a row, sixteen an element.
 package func finishOrdinaryRows(
-  count: Int, classes: UnsafePointer<Int32>, summaries: RowSummaries, weighting: RowWeighting, largest: Double,
-  losses: UnsafeMutableRawPointer?, areFloat64: Bool, ordinary: UnsafeMutablePointer<UInt16>
+  count: Int, classes: UnsafePointer<Int32>, summaries: RowSummaries, classSums: RowClassSums?,
+  weighting: RowWeighting, largest: Double, losses: UnsafeMutableRawPointer?, areFloat64: Bool,
+  ordinary: UnsafeMutablePointer<UInt16>
 ) -> OrdinarySums {
-  let isWeighted =
-    weighting.sampleWeights != nil || weighting.classWeights != nil || weighting.zLoss != 0
-    || weighting.labelSmoothing != 0
+  let isWeighted = weighting.sampleWeights != nil || weighting.classWeights != nil || weighting.zLoss != 0
   return isWeighted
-    ? finish(isWeighted: true, count, classes, summaries, weighting, largest, losses, areFloat64, ordinary)
-    : finish(isWeighted: false, count, classes, summaries, weighting, largest, losses, areFloat64, ordinary)
+    ? finish(isWeighted: true, count, classes, summaries, classSums, weighting, largest, losses, areFloat64, ordinary)
+    : finish(isWeighted: false, count, classes, summaries, classSums, weighting, largest, losses, areFloat64, ordinary)
 }
 
 /// - Parameter isWeighted: known when the code is compiled: rows that all weigh 1 need one sum, not three.
 @inline(__always)
 private func finish(
   isWeighted: Bool, _ count: Int, _ classes: UnsafePointer<Int32>, _ summaries: RowSummaries,
-  _ weighting: RowWeighting, _ largest: Double, _ losses: UnsafeMutableRawPointer?, _ areFloat64: Bool,
-  _ ordinary: UnsafeMutablePointer<UInt16>
+  _ classSums: RowClassSums?, _ weighting: RowWeighting, _ largest: Double, _ losses: UnsafeMutableRawPointer?,
+  _ areFloat64: Bool, _ ordinary: UnsafeMutablePointer<UInt16>
 ) -> OrdinarySums {
   let ones = WideLanes(repeating: 1)
   var (lossTotal, weightTotal, zTotal) = (LaneTotal(), LaneTotal(), LaneTotal())
@@ -89,7 +89,8 @@ private func finish(
     let maxima = UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self)
     let logSums = UnsafeRawPointer(summaries.logSums + first).load(as: WideLanes.self)
     let room = count &- first
-    var loss = (maxima - labelLogits) + logSums
+    // Without a label of one class nothing, if the maximum is finite.
+    var loss = weighting.labelShare == 0 ? maxima - maxima : (maxima - labelLogits) + logSums
     var (sampleWeights, classWeights, zTerms) = (ones, ones, WideLanes(repeating: 0))
     if isWeighted {
       if let weights = weighting.sampleWeights { sampleWeights = sixteenFloats(weights + first &* 4, room) }
@@ -97,11 +98,13 @@ private func finish(
       let logSumExps = maxima + logSums
       zTerms = WideLanes(repeating: weighting.zLoss) * (logSumExps * logSumExps)
       loss = classWeights * loss
-      if weighting.labelSmoothing != 0 {
-        loss = smoothed(loss, gapSums: summaries.gapSums! + first, logSums: logSums, weighting)
-      }
-      loss = loss + zTerms
     }
+    if let classSums {
+      let gaps = UnsafeRawPointer(classSums.gaps + first).load(as: WideLanes.self)
+      let shares = UnsafeRawPointer(classSums.shares + first).load(as: WideLanes.self)
+      loss = WideLanes(repeating: weighting.labelShare) * loss + (gaps + shares * logSums)
+    }
+    if isWeighted { loss = loss + zTerms }
     if let losses {
       let place = losses + first &* (areFloat64 ? 8 : 4)
       if areFloat64 { write(loss, to: place, room) } else { write(narrowed(loss), to: place, room) }
@@ -129,17 +132,6 @@ private func finish(
   sums.losses = lossTotal.value
   if isWeighted { (sums.weights, sums.zTerms) = (weightTotal.value, zTotal.value) }
   return sums
-}
-
-/// Losses of which a part is spread evenly over all classes.
-@inline(__always)
-private func smoothed(
-  _ losses: WideLanes, gapSums: UnsafePointer<Double>, logSums: WideLanes, _ weighting: RowWeighting
-) -> WideLanes {
-  let share = weighting.labelSmoothing / Double(weighting.classCount)
-  let gaps = WideLanes(repeating: share) * UnsafeRawPointer(gapSums).load(as: WideLanes.self)
-  let uniform = gaps + WideLanes(repeating: share * Double(weighting.classCount)) * logSums
-  return WideLanes(repeating: 1 - weighting.labelSmoothing) * losses + uniform
 }
 
 /// Sixteen f32, or as many as there are and 1 behind them.

@@ -1,7 +1,8 @@
 import CKernelShims
 
 /// Bytes that a worker lends to the functions here for their own use.
-package let kernelScratchByteCount = max(oneBlockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount)
+package let kernelScratchByteCount = max(
+  oneBlockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount, narrowClassSumScratchByteCount)
 
 /// Logits in one block, of which the last of a row may have fewer.
 package let blockLength = Geometry.blockLength
@@ -129,15 +130,6 @@ package func summarizeRows(
         summaries.labelLogits[index] = transformed(labelLogit, format: format, by: transform)
       }
     }
-  }
-  // Rows in lanes have theirs.
-  guard let gapSums = summaries.gapSums, classCount > Geometry.largestNarrowClassCount else { return }
-  for index in 0..<rowCount {
-    gapSums[index] =
-      sumClasses(
-        ofRow: logits + index &* rowByteCount, format: format, classCount: classCount, transform: transform,
-        maximum: summaries.maxima[index], shares: .one, scratch: scratch
-      ).gaps
   }
 }
 

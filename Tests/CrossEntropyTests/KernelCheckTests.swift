@@ -16,7 +16,8 @@ struct KernelCheckTests {
       summarizeBlocks: Kernel.baseline.summarizeBlocks, foldBlocks: Kernel.baseline.foldBlocks,
       readClasses: Kernel.baseline.readClasses, finishOrdinaryRows: Kernel.baseline.finishOrdinaryRows,
       scanOneHot: Kernel.baseline.scanOneHot, findOneHotClasses: Kernel.baseline.findOneHotClasses,
-      sumClasses: Kernel.baseline.sumClasses, hasFewerGreater: Kernel.baseline.hasFewerGreater,
+      sumClasses: Kernel.baseline.sumClasses, sumClassesOfRows: Kernel.baseline.sumClassesOfRows,
+      hasFewerGreater: Kernel.baseline.hasFewerGreater,
       transformed: Kernel.baseline.transformed, isSupported: true)
     #if arch(x86_64)
       #expect(KernelCheck(liar).run().contains { $0.name == "known bits" && !$0.isGood })
@@ -35,6 +36,7 @@ struct KernelCheckTests {
       summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks,
       readClasses: honest.readClasses, finishOrdinaryRows: honest.finishOrdinaryRows, scanOneHot: honest.scanOneHot,
       findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses,
+      sumClassesOfRows: honest.sumClassesOfRows,
       hasFewerGreater: honest.hasFewerGreater,
       transformed: honest.transformed, isSupported: true)
     #expect(KernelCheck(broken).run().contains { $0.name == "accuracy of f32" && !$0.isGood })
@@ -48,6 +50,7 @@ struct KernelCheckTests {
       summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks, readClasses: honest.readClasses,
       finishOrdinaryRows: honest.finishOrdinaryRows, scanOneHot: honest.scanOneHot,
       findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses,
+      sumClassesOfRows: honest.sumClassesOfRows,
       hasFewerGreater: { count, value, row, format, classCount in
         honest.hasFewerGreater(classCount == 2049 ? 2 * count : count, value, row, format, classCount)
       },

@@ -579,6 +579,11 @@ xent_magnitudes(xent_float16 v) {
   return __builtin_elementwise_abs(v);
 }
 
+static inline __attribute__((always_inline, swift_name("magnitudes(_:)"))) xent_double16
+xent_magnitudes_wide(xent_double16 v) {
+  return __builtin_elementwise_abs(v);
+}
+
 /// The doubles whose exponent fields stand in the low twelve bits of each lane.
 static inline __attribute__((always_inline, swift_name("powersOfTwo(fields:)"))) xent_double16
 xent_powers_of_two_wide(xent_double16 fields) {
@@ -661,8 +666,6 @@ typedef struct {
   int32_t *_Nonnull argmaxes;
   /// The logit of each row's class after the transform, where classes are given; any number where the class is -1.
   double *_Nonnull labelLogits;
-  /// The sum of maximum minus logit over all classes, after the transform; null where it is not asked for.
-  double *_Nullable gapSums;
 } xent_row_summaries __attribute__((swift_name("RowSummaries")));
 
 /// What rows weigh, and what is added to their losses.
@@ -673,9 +676,8 @@ typedef struct {
   const void *_Nullable classWeights;
   /// What the square of the log-sum-exp is multiplied by.
   double zLoss;
-  /// How much of each label is spread evenly over all classes, each of which weighs 1 then; needs the sums of gaps.
-  double labelSmoothing;
-  int64_t classCount;
+  /// How much the loss of the label's class counts: 1 where there are no sums over classes to add to it, 0 of probabilities.
+  double labelShare;
 } xent_row_weighting __attribute__((swift_name("RowWeighting")));
 
 /// A sum, and what its additions rounded away.
@@ -712,7 +714,7 @@ typedef struct {
 
 /// Sums over all classes of a row.
 typedef struct {
-  /// Of share times (maximum - logit): infinite where a class that counts has the logit -infinity.
+  /// Of share times (maximum - logit), at least 0: infinite where a class that counts has the logit -infinity.
   double gaps;
   /// Of shares.
   double shares;
@@ -723,6 +725,18 @@ typedef struct {
   /// How many probabilities are negative or not finite.
   int64_t badCount;
 } xent_class_sums __attribute__((swift_name("ClassSums")));
+
+/// Whether a row's probabilities are such, and sum to 1 but for the tolerance.
+static inline __attribute__((always_inline, swift_name("ClassSums.areProbabilities(self:tolerance:)"))) bool
+xent_are_probabilities(xent_class_sums sums, double tolerance) {
+  return sums.badCount == 0 && __builtin_fabs(sums.probabilities - 1) <= tolerance;
+}
+
+/// Such sums of consecutive rows, one element a row, and room for whole groups of sixteen.
+typedef struct {
+  double *_Nonnull gaps;
+  double *_Nonnull shares;
+} xent_row_class_sums __attribute__((swift_name("RowClassSums")));
 
 /// How the elements of one-hot labels look in memory, as unsigned integers of their width.
 typedef struct {
