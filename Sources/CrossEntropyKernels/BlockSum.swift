@@ -16,7 +16,7 @@ private let keptByteCount = (2 * vectorsPerGroup + 2) * MemoryLayout<WideLanes>.
 @inline(__always) var prefetchByteCount: Int { 16384 }
 
 /// How far ahead it is to be in the second cache.
-@inline(__always) private var farPrefetchByteCount: Int { 32768 }
+@inline(__always) var farPrefetchByteCount: Int { 32768 }
 
 /// One block of logits: at most `Geometry.blockLength` consecutive elements of a row, read in place.
 ///
@@ -258,7 +258,9 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
         let logitsAhead = elements + (first &* Self.groupByteCount &+ offset)
         prefetch(logitsAhead + prefetchByteCount)
         // Other types take longer for the bytes of a vector.
-        if Element.vectorByteCount == MemoryLayout<Lanes>.size { prefetchFar(logitsAhead + farPrefetchByteCount) }
+        if Element.vectorByteCount == MemoryLayout<Lanes>.size {
+          prefetchFarWithAVX512(logitsAhead + farPrefetchByteCount)
+        }
         if Kind.caps {
           return converted(capped.loadUnaligned(fromByteOffset: cappedOffset(first, vector), as: Numbers.Vector.self))
         }

@@ -299,6 +299,7 @@ private func widenLabels<Element: LogitElement>(
   for index in 0..<wholeVectorCount {
     let source = labels + index &* Element.vectorByteCount
     prefetch(source + prefetchByteCount)
+    prefetchFar(source + farPrefetchByteCount)
     add(index, source)
   }
   let tailLength = count % Geometry.laneCount

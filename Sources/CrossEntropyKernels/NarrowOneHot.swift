@@ -61,6 +61,7 @@ private func word<Bits: FixedWidthInteger & UnsignedInteger>(
   while index < count {
     let group = elements + index &* MemoryLayout<Bits>.size
     prefetch(group + prefetchByteCount)
+    prefetchFar(group + farPrefetchByteCount)
     let lanes = oneHotLanes(group, pattern, as: type)
     word.ones |= lanes.ones &<< UInt64(index)
     word.others |= lanes.others &<< UInt64(index)

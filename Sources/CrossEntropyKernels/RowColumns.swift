@@ -35,10 +35,11 @@ struct RowColumns<Element: LogitElement> {
   /// Has as many rows as a group read, some groups ahead.
   @inline(__always)
   private func prefetchRows(behind first: Int) {
-    let ahead = rows + first &* rowByteCount + prefetchDistance
+    let group = rows + first &* rowByteCount
     var offset = 0
     while offset < Geometry.laneCount &* rowByteCount {
-      prefetch(ahead + offset)
+      prefetch(group + (offset &+ nearPrefetchByteCount))
+      prefetchFar(group + (offset &+ farPrefetchByteCount))
       offset &+= 64
     }
   }
@@ -51,5 +52,5 @@ let rowColumnsScratchByteCount =
 /// Columns that may be written behind the last.
 @inline(__always) var spareColumnCount: Int { 3 }
 
-/// In bytes: memory answers while this much is computed.
-@inline(__always) private var prefetchDistance: Int { 4 << 10 }
+/// The second cache answers while this much is computed.
+@inline(__always) private var nearPrefetchByteCount: Int { 4 << 10 }

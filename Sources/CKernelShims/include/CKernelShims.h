@@ -191,11 +191,16 @@ static inline __attribute__((always_inline, swift_name("prefetch(_:)"))) void xe
   __builtin_prefetch(p, 0, 3);
 }
 
-/// The same, but no nearer than the second cache, with AVX-512 alone: f32 logits are then computed faster than the few lines that the first
-/// cache can wait for arrive. With AVX2 the instruction costs more than it gains.
+/// The same, but no nearer than the second cache: many more lines can be on their way to it than to the first.
 static inline __attribute__((always_inline, swift_name("prefetchFar(_:)"))) void xent_prefetch_far(const void *_Nonnull p) {
-#if defined(__AVX512F__)
   __builtin_prefetch(p, 0, 2);
+}
+
+/// The same with AVX-512 alone, for f32 logits of long rows: with AVX2 the instruction costs them more than it gains.
+static inline __attribute__((always_inline, swift_name("prefetchFarWithAVX512(_:)"))) void
+xent_prefetch_far_with_avx512(const void *_Nonnull p) {
+#if defined(__AVX512F__)
+  xent_prefetch_far(p);
 #endif
 }
 
