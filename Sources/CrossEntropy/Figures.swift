@@ -48,7 +48,7 @@ package struct Figures: Sendable, BitwiseCopyable {
   /// Of rows that are added together, those whose label is among the k largest logits.
   mutating func addTopKCorrect(_ count: Int) { topKCorrectCount += count }
 
-  /// Adds rows whose losses are finite.
+  /// Adds rows whose losses are finite, or that are ignored.
   /// - Parameter areWeighted: whether they may weigh something else than 1.
   mutating func add(_ rows: OrdinarySums, areWeighted: Bool) {
     if areWeighted {
@@ -61,6 +61,7 @@ package struct Figures: Sendable, BitwiseCopyable {
     }
     weightedZTerms.add(rows.zTerms)
     countedCount += Int(rows.count)
+    ignoredCount += Int(rows.ignoredCount)
     correctCount += Int(rows.correctCount)
   }
 

@@ -11,12 +11,11 @@ package struct Kernel: Sendable {
   let fusesMultiplyAdds: Bool
 
   /// Summarises whole rows: logits, their type, row count, class count, transform, classes where the labels' logits are asked
-  /// for, room for a row's block summaries, scratch, results.
+  /// for, whether rows without one may be left out, room for a row's block summaries, scratch, results.
   let summarizeRows:
     @Sendable (
-      UnsafeRawPointer, LogitFormat, Int, Int, LogitTransform, UnsafePointer<Int32>?,
-      UnsafeMutablePointer<BlockSummary>,
-      UnsafeMutableRawPointer, RowSummaries
+      UnsafeRawPointer, LogitFormat, Int, Int, LogitTransform, UnsafePointer<Int32>?, Bool,
+      UnsafeMutablePointer<BlockSummary>, UnsafeMutableRawPointer, RowSummaries
     ) -> Void
 
   /// Summarises some blocks of a row: row, type of its logits, class count, transform, blocks, results, scratch.
@@ -29,9 +28,9 @@ package struct Kernel: Sendable {
   /// Folds all blocks of a row: summaries, row, type of its logits, class count.
   let foldBlocks: @Sendable (UnsafePointer<BlockSummary>, UnsafeRawPointer, LogitFormat, Int) -> RowSummary
 
-  /// Reads integer labels: labels, their type, row count, class count, a label to ignore, results.
+  /// Reads integer labels: labels, their type, row count, class count, the label of rows to ignore, results.
   let readClasses:
-    @Sendable (UnsafeRawPointer, IntegerLabelFormat, Int, Int, Int64, UnsafeMutablePointer<Int32>) -> Void
+    @Sendable (UnsafeRawPointer, IntegerLabelFormat, Int, Int, Int64?, UnsafeMutablePointer<Int32>) -> Void
 
   /// Finishes the ordinary ones of consecutive rows: row count, classes, summaries, sums over classes, what rows weigh,
   /// largest loss, losses and whether they are f64, which rows are ordinary.

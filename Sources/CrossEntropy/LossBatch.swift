@@ -36,6 +36,23 @@ package struct LossBatch: BitwiseCopyable {
     return false
   }
 
+  /// A row's integer label.
+  func label(ofRow row: Int, type: IntegerLabelType) -> RowLabel {
+    let label = integerLabel(at: labels + row * type.byteCount, type: type)
+    if label == options.ignoreIndex { return .ignored }
+    return label >= 0 && label < classCount ? .class(Int(label)) : .invalid(.labelOutOfRange)
+  }
+
+  /// Whether there may be ignored rows of which nothing is asked that their logits tell.
+  var leavesOutIgnored: Bool { (options.ignoreIndex != nil || options.ignoresZeroRows) && !outputs.tellOfAllLogits }
+
+  /// Whether what is asked for depends on a row's logits, as far as an integer label tells.
+  func needsLogits(ofRow row: Int) -> Bool {
+    guard leavesOutIgnored, case .integers(let type) = labelLayout else { return true }
+    if case .ignored = label(ofRow: row, type: type) { return false }
+    return true
+  }
+
   /// Whether a row's loss is one of all classes, not only of its label's.
   var sumsClasses: Bool { hasProbabilities || options.labelSmoothing != 0 }
 
@@ -106,6 +123,9 @@ package struct LossOutputs: BitwiseCopyable {
 
   package init() {}
 
+  /// Whether something is asked for that each row's logits tell, whatever its label.
+  var tellOfAllLogits: Bool { logSumExps != nil || predictions != nil }
+
   /// The largest finite value of the results' type, as a double.
   var largest: Double { isFloat64 ? .greatestFiniteMagnitude : Self.largestRoundedToFloat }
 
@@ -139,8 +159,10 @@ package struct LossOutputs: BitwiseCopyable {
       (predictions + rows.lowerBound * 4).copyMemory(from: summaries.argmaxes, byteCount: rows.count * 4)
     }
     if let verdicts {
-      (verdicts + rows.lowerBound).initializeMemory(
-        as: UInt8.self, repeating: RowVerdict.ok.rawValue, count: rows.count)
+      for (place, row) in rows.enumerated() {
+        let verdict = buffers.classes[place] == ignoredClass ? RowVerdict.ignored : .ok
+        verdicts.storeBytes(of: verdict.rawValue, toByteOffset: row, as: UInt8.self)
+      }
     }
   }
 

@@ -5,9 +5,9 @@ struct RowBuffers {
   let capacity: Int
   let summaries: RowSummaries
   let classSums: RowClassSums
-  /// Each row's label; -1 of ignored and bad ones.
+  /// Each row's label; `ignoredClass` of ignored rows, -1 where it is bad.
   let classes: UnsafeMutablePointer<Int32>
-  /// One bit a row, sixteen an element: whether its loss stands in `losses`.
+  /// One bit a row, sixteen an element: whether it is finished.
   let ordinary: UnsafeMutablePointer<UInt16>
 
   /// - Parameter capacity: rows; a multiple of sixteen, because kernels fill whole vectors.

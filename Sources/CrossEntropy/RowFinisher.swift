@@ -24,7 +24,8 @@ struct RowFinisher {
     readClasses(rows, into: buffers.classes)
     kernel.summarizeRows(
       batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount, transform,
-      batch.hasProbabilities ? nil : UnsafePointer(buffers.classes), bench.blocks, bench.scratch, buffers.summaries)
+      batch.hasProbabilities ? nil : UnsafePointer(buffers.classes), batch.leavesOutIgnored, bench.blocks,
+      bench.scratch, buffers.summaries)
     if batch.sumsClasses { sumClasses(rows, buffers) }
     let ordinaryCount = finishOrdinary(rows, figures: &figures)
     guard ordinaryCount < rows.count else { return }
@@ -51,16 +52,17 @@ struct RowFinisher {
     figures.add(sums, areWeighted: weighting.sampleWeights != nil || weighting.classWeights != nil)
     if batch.options.topK > 0 { figures.addTopKCorrect(countInTopK(ofOrdinary: rows)) }
     batch.outputs.writeOrdinary(rows, buffers)
-    return Int(sums.count)
+    return Int(sums.count + sums.ignoredCount)
   }
 
-  /// The class of each row whose label is good; -1 of ignored and bad ones, and behind the last to the end of sixteen.
+  /// The class of each row whose label is good, else `ignoredClass` or -1, also behind the last to the end of sixteen. Of few
+  /// classes, rows of zeros that are ignored have -1, too.
   private func readClasses(_ rows: Range<Int>, into classes: UnsafeMutablePointer<Int32>) {
     switch batch.labelLayout {
     case .integers(let type):
       kernel.readClasses(
         batch.labels + rows.lowerBound * type.byteCount, type.format, rows.count, batch.classCount,
-        batch.options.ignoreIndex ?? -1, classes)
+        batch.options.ignoreIndex, classes)
     case .oneHot(let type):
       let first = batch.labels + rows.lowerBound * batch.classCount * type.elementByteCount
       for place in rows.count..<(rows.count + 15) / 16 * 16 { classes[place] = -1 }
@@ -68,10 +70,12 @@ struct RowFinisher {
         return kernel.findOneHotClasses(first, rows.count, batch.classCount, type.pattern, classes)
       }
       for place in 0..<rows.count {
-        let label = first + place * batch.classCount * type.elementByteCount
-        let scan = kernel.scanOneHot(label, batch.classCount, 0, type.pattern)
-        let isGood = scan.oneCount == 1 && scan.otherCount == 0
-        classes[place] = isGood ? Int32(truncatingIfNeeded: scan.index) : -1
+        let elements = first + place * batch.classCount * type.elementByteCount
+        switch label(kernel.scanOneHot(elements, batch.classCount, 0, type.pattern)) {
+        case .class(let index): classes[place] = Int32(truncatingIfNeeded: index)
+        case .ignored: classes[place] = ignoredClass
+        case .invalid, .distribution: classes[place] = -1
+        }
       }
     case .probabilities: break  // Their sums tell.
     }
@@ -128,7 +132,7 @@ struct RowFinisher {
   private func countInTopK(ofOrdinary rows: Range<Int>) -> Int {
     let buffers = bench.buffers
     var count = 0
-    for (place, row) in rows.enumerated() where buffers.isOrdinary(place) {
+    for (place, row) in rows.enumerated() where buffers.isOrdinary(place) && buffers.classes[place] >= 0 {
       if isInTopK(Int(buffers.classes[place]), row: row, summary: buffers.summaries[place]) { count += 1 }
     }
     return count
@@ -148,11 +152,7 @@ struct RowFinisher {
 
   private func label(ofRow row: Int, _ summary: RowSummary) -> RowLabel {
     switch batch.labelLayout {
-    case .integers(let type):
-      let value = integerLabel(at: batch.labels + row * type.byteCount, type: type)
-      if value == batch.options.ignoreIndex { return .ignored }
-      guard value >= 0, value < batch.classCount else { return .invalid(.labelOutOfRange) }
-      return .class(Int(value))
+    case .integers(let type): return batch.label(ofRow: row, type: type)
     case .oneHot(let type):
       let pattern = type.pattern
       let elements = batch.labels + row * batch.classCount * type.elementByteCount

@@ -34,6 +34,7 @@ final class Worker {
   func compute(
     blocks: Range<Int>, ofRow row: Int, of batch: LossBatch, into summaries: UnsafeMutablePointer<BlockSummary>
   ) -> OneHotScan {
+    guard batch.needsLogits(ofRow: row) else { return OneHotScan() }
     bench.kernel.summarizeBlocks(
       batch.row(row), batch.logitType.format, batch.classCount, batch.options.transform, blocks, summaries,
       bench.scratch)
@@ -50,7 +51,9 @@ final class Worker {
   /// - Parameter scan: what all parts of its one-hot label came to.
   func finish(row: Int, of batch: LossBatch, blocks: UnsafePointer<BlockSummary>, scan: OneHotScan?) -> Figures {
     var figures = Figures()
-    let summary = bench.kernel.foldBlocks(blocks, batch.row(row), batch.logitType.format, batch.classCount)
+    let summary =
+      batch.needsLogits(ofRow: row)
+      ? bench.kernel.foldBlocks(blocks, batch.row(row), batch.logitType.format, batch.classCount) : RowSummary()
     let finisher = RowFinisher(batch, on: bench)
     finisher.finish(row: row, summary: summary, scan: scan, figures: &figures)
     return figures

@@ -11,7 +11,7 @@ let classSumScratchByteCount = (Geometry.blockLength + 4 * Geometry.laneCount) *
 ///   - shares: how much each class counts; the probabilities, if there are any, start with the first row's.
 ///   - labelTolerance: how far a row's probabilities may sum from 1.
 ///   - classes: with probabilities, room for one class a row, to the end of the last sixteen: that of the row's largest, -1 where
-///     its probabilities are none, and behind the last row. Else left as they are.
+///     its probabilities are none, and behind the last row. Else each row's class; rows without one need no sums.
 package func sumClassesOfRows(
   _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int, transform: LogitTransform,
   maxima: UnsafePointer<Double>, shares: ClassShares, labelTolerance: Double, scratch: UnsafeMutableRawPointer,
@@ -24,7 +24,7 @@ package func sumClassesOfRows(
     ).sumInLanes()
   }
   var shares = shares
-  for row in 0..<rowCount {
+  for row in 0..<rowCount where shares.probabilities != nil || classes[row] >= 0 {
     let rowSums = sumClasses(
       ofRow: logits + row &* classCount &* byteCount(of: format), format: format, classCount: classCount,
       transform: transform, maximum: maxima[row], shares: shares, scratch: scratch)

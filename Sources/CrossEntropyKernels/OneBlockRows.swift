@@ -20,10 +20,10 @@ extension ShortRows {
       var ordinary: UInt16 = 0
       var row = first
       while row < end {
-        let rows = row..<min(row &+ rowsAtOnce, end)
+        let rows = neededRows(from: row, to: end, atMost: rowsAtOnce)
         summarize(rows)
         if Element.Numbers.areNarrow {
-          ordinary |= leaveScaledSums(of: rows) &<< UInt16(truncatingIfNeeded: row &- first)
+          ordinary |= leaveScaledSums(of: rows) &<< UInt16(truncatingIfNeeded: rows.lowerBound &- first)
         } else {
           foldEach(rows)
         }
@@ -32,6 +32,16 @@ extension ShortRows {
       if Element.Numbers.areNarrow { takeLogarithms(of: ordinary, summaries, at: first) }
       first = end
     }
+  }
+
+  /// The next consecutive rows that are not left out; none where no more follow.
+  @inline(__always)
+  private func neededRows(from start: Int, to end: Int, atMost count: Int) -> Range<Int> {
+    var first = start
+    while first < end, isLeftOut(first) { first &+= 1 }
+    var last = first
+    while last < min(first &+ count, end), !isLeftOut(last) { last &+= 1 }
+    return first..<last
   }
 
   /// Summarises the rows' blocks, and notes the logits of their labels.

@@ -5,25 +5,36 @@ import CKernelShims
 /// - Parameters:
 ///   - labels: the first of them; need not be aligned.
 ///   - type: `XENT_LABEL_U8` or another.
-///   - ignored: a label that is not good; any that is none for none.
-///   - classes: room for one class a row, to the end of the last sixteen: -1 where the label is not a class or ignored, and
-///     behind the last row.
+///   - ignored: the label of rows that are ignored, if there are any.
+///   - classes: room for one class a row, to the end of the last sixteen: `ignoredClass` where the row is ignored, else -1 where
+///     the label is not a class, and behind the last row.
 package func readClasses(
-  _ labels: UnsafeRawPointer, type: IntegerLabelFormat, count: Int, classCount: Int, ignored: Int64,
+  _ labels: UnsafeRawPointer, type: IntegerLabelFormat, count: Int, classCount: Int, ignored: Int64?,
   into classes: UnsafeMutablePointer<Int32>
 ) {
   let limit = Int64(classCount)
+  let (value, canBe) = (ignored ?? 0, ignored != nil)
   switch type {
   case XENT_LABEL_U8:
-    read(UInt8.self, labels, count, classes) { CKernelShims.classes(u8: $0, limit: limit, ignored: ignored) }
+    read(UInt8.self, labels, count, classes) {
+      CKernelShims.classes(u8: $0, limit: limit, ignored: value, canBe: canBe)
+    }
   case XENT_LABEL_U16:
-    read(UInt16.self, labels, count, classes) { CKernelShims.classes(u16: $0, limit: limit, ignored: ignored) }
+    read(UInt16.self, labels, count, classes) {
+      CKernelShims.classes(u16: $0, limit: limit, ignored: value, canBe: canBe)
+    }
   case XENT_LABEL_U32:
-    read(UInt32.self, labels, count, classes) { CKernelShims.classes(u32: $0, limit: limit, ignored: ignored) }
+    read(UInt32.self, labels, count, classes) {
+      CKernelShims.classes(u32: $0, limit: limit, ignored: value, canBe: canBe)
+    }
   case XENT_LABEL_I32:
-    read(Int32.self, labels, count, classes) { CKernelShims.classes(i32: $0, limit: limit, ignored: ignored) }
+    read(Int32.self, labels, count, classes) {
+      CKernelShims.classes(i32: $0, limit: limit, ignored: value, canBe: canBe)
+    }
   default:
-    read(Int64.self, labels, count, classes) { CKernelShims.classes(i64: $0, limit: limit, ignored: ignored) }
+    read(Int64.self, labels, count, classes) {
+      CKernelShims.classes(i64: $0, limit: limit, ignored: value, canBe: canBe)
+    }
   }
 }
 
@@ -50,11 +61,11 @@ private func read<Label: FixedWidthInteger & BitwiseCopyable>(
   UnsafeMutableRawPointer(classes + row).storeBytes(of: read, as: IntegerLanes.self)
 }
 
-/// Finishes the ordinary ones of consecutive rows: those with a good label, a good weight and a loss that is finite, for which
-/// the logits need not be looked at again.
+/// Finishes the ordinary ones of consecutive rows, for which the logits need not be looked at again: those with a good label, a
+/// good weight and a loss that is finite, and those that are ignored.
 ///
 /// - Parameters:
-///   - classes: each row's label, and -1 for none to the end of the last sixteen.
+///   - classes: each row's label, `ignoredClass`, or -1 for none, to the end of the last sixteen.
 ///   - summaries: of the rows, with the logits of their labels if those count.
 ///   - classSums: what else counts in the rows' losses.
 ///   - weighting: what the rows weigh, the first sample weight that of the first row.
@@ -105,17 +116,20 @@ private func finish(
       loss = WideLanes(repeating: weighting.labelShare) * loss + (gaps + shares * logSums)
     }
     if isWeighted { loss = loss + zTerms }
+    var good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
+    if isWeighted { good &= finiteNonnegativeLanes(sampleWeights) }
+    var ignored: UInt16 = 0
+    if good != .max {
+      ignored = equalLanes(labels, IntegerLanes(repeating: ignoredClass))
+      loss = lanes(loss, whereSet: good)
+      if isWeighted {
+        sampleWeights = lanes(sampleWeights, whereSet: good)
+        zTerms = lanes(zTerms, whereSet: good)
+      }
+    }
     if let losses {
       let place = losses + first &* (areFloat64 ? 8 : 4)
       if areFloat64 { write(loss, to: place, room) } else { write(narrowed(loss), to: place, room) }
-    }
-    var good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
-    if isWeighted { good &= finiteNonnegativeLanes(sampleWeights) }
-    let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
-    if good != .max {
-      for lane in 0..<Geometry.laneCount where good & (1 &<< UInt16(truncatingIfNeeded: lane)) == 0 {
-        (loss[lane], sampleWeights[lane], zTerms[lane]) = (0, 0, 0)
-      }
     }
     if isWeighted {
       lossTotal.add(sampleWeights, times: loss)
@@ -125,8 +139,10 @@ private func finish(
       lossTotal.add(loss)
     }
     sums.count &+= Int64(good.nonzeroBitCount)
+    let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
     sums.correctCount &+= Int64((good & equalLanes(labels, argmaxes)).nonzeroBitCount)
-    ordinary[first / Geometry.laneCount] = good
+    sums.ignoredCount &+= Int64(ignored.nonzeroBitCount)
+    ordinary[first / Geometry.laneCount] = good | ignored
     first &+= Geometry.laneCount
   }
   sums.losses = lossTotal.value

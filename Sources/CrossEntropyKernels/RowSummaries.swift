@@ -105,21 +105,24 @@ func byteCount(of format: LogitFormat) -> Int {
 ///   - logits: `rowCount * classCount` elements, row-major; need not be aligned.
 ///   - format: the type of the logits: `XENT_FORMAT_F32` or another.
 ///   - transform: what is done to each logit first.
-///   - classes: each row's class or -1, to the end of the last sixteen, where the logits of the labels are asked for.
+///   - classes: each row's class, less than 0 for none, to the end of the last sixteen, where the logits of the labels are asked
+///     for.
+///   - leavesOut: whether rows without a class need no summary.
 ///   - blocks: room for `blockCount(classCount:)` block summaries, for this call's own use.
 ///   - scratch: `kernelScratchByteCount` bytes, aligned to 64, for this call's own use.
 ///   - summaries: room for one summary a row, and to the end of the last sixteen.
 package func summarizeRows(
   _ logits: UnsafeRawPointer, format: LogitFormat, rowCount: Int, classCount: Int, transform: LogitTransform,
-  classes: UnsafePointer<Int32>?, blocks: UnsafeMutablePointer<BlockSummary>, scratch: UnsafeMutableRawPointer,
-  into summaries: RowSummaries
+  classes: UnsafePointer<Int32>?, leavesOut: Bool, blocks: UnsafeMutablePointer<BlockSummary>,
+  scratch: UnsafeMutableRawPointer, into summaries: RowSummaries
 ) {
   let rowByteCount = classCount &* byteCount(of: format)
   if classCount <= Geometry.blockLength {
-    summarizeShortRows(logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+    summarizeShortRows(logits, format, rowCount, classCount, transform, classes, leavesOut, scratch, summaries)
   } else {
     let blockRange = 0..<blockCount(classCount: classCount)
     for index in 0..<rowCount {
+      if leavesOut, let classes, classes[index] < 0 { continue }
       let row = logits + index &* rowByteCount
       summarizeBlocks(
         ofRow: row, format: format, classCount: classCount, transform: transform, blocks: blockRange, into: blocks,

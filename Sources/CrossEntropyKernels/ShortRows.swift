@@ -6,8 +6,10 @@ struct ShortRows<Element: LogitElement, Kind: TransformKind> {
   let rowCount: Int
   let classCount: Int
   let transform: LogitTransform
-  /// Each row's class or -1, to the end of the last sixteen, where the logits of the labels are asked for.
+  /// Each row's class, less than 0 for none, to the end of the last sixteen, where the logits of the labels are asked for.
   let classes: UnsafePointer<Int32>?
+  /// Whether rows without a class need no summary. Those that stand in lanes have one.
+  let leavesOut: Bool
   /// `kernelScratchByteCount` bytes.
   let scratch: UnsafeMutableRawPointer
   let summaries: RowSummaries
@@ -15,7 +17,13 @@ struct ShortRows<Element: LogitElement, Kind: TransformKind> {
   @inline(__always)
   func row(_ index: Int) -> UnsafeRawPointer { logits + index &* classCount &* Element.byteCount }
 
-  /// - Parameter label: the row's class or -1.
+  @inline(__always)
+  func isLeftOut(_ index: Int) -> Bool {
+    guard leavesOut, let classes else { return false }
+    return classes[index] < 0
+  }
+
+  /// - Parameter label: the row's class, less than 0 for none.
   @inline(__always)
   func storeLabelLogit(of index: Int, class label: Int32) {
     summaries.labelLogits[index] = transform.applied(
@@ -27,28 +35,30 @@ struct ShortRows<Element: LogitElement, Kind: TransformKind> {
 @inline(__always)
 func summarizeShortRows(
   _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int, _ transform: LogitTransform,
-  _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer, _ summaries: RowSummaries
+  _ classes: UnsafePointer<Int32>?, _ leavesOut: Bool, _ scratch: UnsafeMutableRawPointer, _ summaries: RowSummaries
 ) {
   if transform.softcap != 0 {
-    summarizeShortRows(Capped.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+    summarizeShortRows(
+      Capped.self, logits, format, rowCount, classCount, transform, classes, leavesOut, scratch, summaries)
   } else if transform.temperature != 1 {
-    summarizeShortRows(Divided.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+    summarizeShortRows(
+      Divided.self, logits, format, rowCount, classCount, transform, classes, leavesOut, scratch, summaries)
   } else {
     summarizeShortRows(
-      Untransformed.self, logits, format, rowCount, classCount, transform, classes, scratch, summaries)
+      Untransformed.self, logits, format, rowCount, classCount, transform, classes, leavesOut, scratch, summaries)
   }
 }
 
 @inline(__always)
 private func summarizeShortRows<Kind: TransformKind>(
   _ kind: Kind.Type, _ logits: UnsafeRawPointer, _ format: LogitFormat, _ rowCount: Int, _ classCount: Int,
-  _ transform: LogitTransform, _ classes: UnsafePointer<Int32>?, _ scratch: UnsafeMutableRawPointer,
-  _ summaries: RowSummaries
+  _ transform: LogitTransform, _ classes: UnsafePointer<Int32>?, _ leavesOut: Bool,
+  _ scratch: UnsafeMutableRawPointer, _ summaries: RowSummaries
 ) {
   @inline(__always) func summarize<Element: LogitElement>(_ type: Element.Type) {
     let rows = ShortRows<Element, Kind>(
       logits: logits, rowCount: rowCount, classCount: classCount, transform: transform, classes: classes,
-      scratch: scratch, summaries: summaries)
+      leavesOut: leavesOut, scratch: scratch, summaries: summaries)
     if classCount <= Geometry.largestNarrowClassCount { rows.summarizeInLanes() } else { rows.summarizeAsBlocks() }
   }
   switch format {

@@ -82,10 +82,10 @@ struct Answers {
 }
 
 /// Computes a batch in a round of its own.
+/// - Parameter predicts: whether predictions are asked for; else they stay -1.
 func compute<Label>(
   _ rows: [[Float]], labels: [Label], layout: LabelLayout = .integers(.i64), kernel: Kernel = .best,
-  workerCount: Int = 1,
-  options: (inout LossOptions) -> Void = { _ in }
+  workerCount: Int = 1, predicts: Bool = true, options: (inout LossOptions) -> Void = { _ in }
 ) -> Answers {
   let round = Round(workerCount: workerCount, kernel: kernel)
   let count = rows.count
@@ -104,7 +104,7 @@ func compute<Label>(
             options(&batch.options)
             batch.outputs.losses = losses.baseAddress
             batch.outputs.verdicts = verdicts.baseAddress
-            batch.outputs.predictions = predictions.baseAddress
+            if predicts { batch.outputs.predictions = predictions.baseAddress }
             let place = round.add(batch)
             round.pool.run { round.compute() }
             answers.figures = round.figures(ofBatch: place)

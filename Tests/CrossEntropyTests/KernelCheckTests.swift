@@ -29,8 +29,10 @@ struct KernelCheckTests {
     let honest = Kernel.best
     let broken = Kernel(
       name: "broken", instructions: "", fusesMultiplyAdds: true,
-      summarizeRows: { logits, format, rowCount, classCount, transform, classes, blocks, scratch, summaries in
-        honest.summarizeRows(logits, format, rowCount, classCount, transform, classes, blocks, scratch, summaries)
+      summarizeRows: {
+        logits, format, rowCount, classCount, transform, classes, leavesOut, blocks, scratch, summaries in
+        honest.summarizeRows(
+          logits, format, rowCount, classCount, transform, classes, leavesOut, blocks, scratch, summaries)
         if classCount == 17 { summaries.logSums[0] *= 1 + 0x1p-21 }
       },
       summarizeBlocks: honest.summarizeBlocks, foldBlocks: honest.foldBlocks,

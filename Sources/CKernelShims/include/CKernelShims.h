@@ -422,17 +422,22 @@ xent_nonnegative_lanes(xent_int16 v) {
   return bits;
 }
 
-// Sixteen integer labels as classes: -1 of those that are `ignored` or not less than `limit`, which is at most 2^31.
+/// What stands for the class of a row that is ignored; that of one without a good label is -1.
+static const int32_t xent_ignored_class __attribute__((swift_name("ignoredClass"))) = -2;
+
+// Sixteen integer labels as classes: `xent_ignored_class` of those that are `ignored` if labels can be, else -1 of those that are
+// not less than `limit`, which is at most 2^31.
 #define XENT_READ_CLASSES(kind, type)                                                                                  \
-  static inline __attribute__((always_inline, swift_name("classes(" #kind ":limit:ignored:)"))) xent_int16             \
-  xent_read_classes_##kind(const void *_Nonnull labels, int64_t limit, int64_t ignored) {                              \
+  static inline __attribute__((always_inline, swift_name("classes(" #kind ":limit:ignored:canBe:)"))) xent_int16       \
+  xent_read_classes_##kind(const void *_Nonnull labels, int64_t limit, int64_t ignored, bool can_be) {                 \
     typedef type label16 __attribute__((ext_vector_type(16)));                                                         \
     typedef int64_t int16x64 __attribute__((ext_vector_type(16)));                                                     \
     label16 narrow;                                                                                                    \
     __builtin_memcpy(&narrow, labels, sizeof narrow);                                                                  \
     int16x64 wide = __builtin_convertvector(narrow, int16x64);                                                         \
-    int16x64 isGood = (wide < limit) & (wide > -1) & (wide != ignored);                                                \
-    return __builtin_convertvector(wide | ~isGood, xent_int16);                                                        \
+    int16x64 isIgnored = (wide == ignored) & (can_be ? -1ll : 0);                                                      \
+    int16x64 isGood = (wide < limit) & (wide > -1) & ~isIgnored;                                                       \
+    return __builtin_convertvector((wide | ~isGood) + isIgnored, xent_int16);                                          \
   }
 XENT_READ_CLASSES(u8, uint8_t)
 XENT_READ_CLASSES(u16, uint16_t)
@@ -448,6 +453,15 @@ xent_equal_lanes_int(xent_int16 a, xent_int16 b) {
   uint16_t bits;
   __builtin_memcpy(&bits, &mask, sizeof bits);
   return bits;
+}
+
+/// The lanes whose bits are set, the lowest for lane 0, and 0 in the others.
+static inline __attribute__((always_inline, swift_name("lanes(_:whereSet:)"))) xent_double16
+xent_lanes_where_set(xent_double16 v, uint16_t bits) {
+  typedef int64_t int16x64 __attribute__((ext_vector_type(16)));
+  xent_mask16 mask;
+  __builtin_memcpy(&mask, &bits, sizeof mask);
+  return __builtin_convertvector(mask, int16x64) != 0 ? v : 0;
 }
 
 /// One bit for each lane that is finite and at least 0, the lowest for lane 0.
@@ -702,6 +716,8 @@ typedef struct {
   int64_t count;
   /// Of those whose largest logit is the label's.
   int64_t correctCount;
+  /// Rows that are ignored, which are ordinary and add nothing.
+  int64_t ignoredCount;
 } xent_ordinary_sums __attribute__((swift_name("OrdinarySums")));
 
 /// How much each class of a row counts in a sum over all classes:

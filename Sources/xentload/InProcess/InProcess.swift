@@ -48,6 +48,10 @@ struct InProcess: ParsableCommand {
       throw ValidationError("--\(name): expected 1 to \(most), received \(value)")
     }
     if let problem = shape.problem { throw ValidationError("--" + problem) }
+    guard loss.ignored == 0 || labels == .integer && [.i32, .i64].contains(shape.labelType) else {
+      throw ValidationError(
+        "--ignored: goes with integer labels of i32 or i64, received \(labels.plural) of \(shape.labelType.name)")
+    }
   }
 
   private var shape: BatchShape {
