@@ -18,7 +18,8 @@ extension Kernel {
       readClasses: CrossEntropyKernels.readClasses, finishOrdinaryRows: CrossEntropyKernels.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses, sumClassesOfRows: CrossEntropyKernels.sumClassesOfRows,
-      hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)
+      hasFewerGreater: CrossEntropyKernels.hasFewer, countNarrowRows: CrossEntropyKernels.countNarrowRows,
+      transformed: CrossEntropyKernels.transformed, isSupported: true)
 
     package static let avx2 = Kernel(
       name: "avx2", instructions: "AVX2, FMA, F16C", fusesMultiplyAdds: true,
@@ -27,8 +28,8 @@ extension Kernel {
       readClasses: CrossEntropyKernelsAVX2.readClasses, finishOrdinaryRows: CrossEntropyKernelsAVX2.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernelsAVX2.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX2.findOneHotClasses,
       sumClasses: CrossEntropyKernelsAVX2.sumClasses, sumClassesOfRows: CrossEntropyKernelsAVX2.sumClassesOfRows,
-      hasFewerGreater: CrossEntropyKernelsAVX2.hasFewer, transformed: CrossEntropyKernelsAVX2.transformed,
-      isSupported: cpuHasAVX2())
+      hasFewerGreater: CrossEntropyKernelsAVX2.hasFewer, countNarrowRows: CrossEntropyKernelsAVX2.countNarrowRows,
+      transformed: CrossEntropyKernelsAVX2.transformed, isSupported: cpuHasAVX2())
 
     package static let avx512 = Kernel(
       name: "avx512", instructions: "AVX-512 F, VL, DQ, BW", fusesMultiplyAdds: true,
@@ -38,8 +39,8 @@ extension Kernel {
       finishOrdinaryRows: CrossEntropyKernelsAVX512.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernelsAVX512.scanOneHot, findOneHotClasses: CrossEntropyKernelsAVX512.findOneHotClasses,
       sumClasses: CrossEntropyKernelsAVX512.sumClasses, sumClassesOfRows: CrossEntropyKernelsAVX512.sumClassesOfRows,
-      hasFewerGreater: CrossEntropyKernelsAVX512.hasFewer, transformed: CrossEntropyKernelsAVX512.transformed,
-      isSupported: cpuHasAVX512())
+      hasFewerGreater: CrossEntropyKernelsAVX512.hasFewer, countNarrowRows: CrossEntropyKernelsAVX512.countNarrowRows,
+      transformed: CrossEntropyKernelsAVX512.transformed, isSupported: cpuHasAVX512())
   #else
     /// All kernels of this architecture.
     package static let all = [baseline]
@@ -51,7 +52,8 @@ extension Kernel {
       readClasses: CrossEntropyKernels.readClasses, finishOrdinaryRows: CrossEntropyKernels.finishOrdinaryRows,
       scanOneHot: CrossEntropyKernels.scanOneHot, findOneHotClasses: CrossEntropyKernels.findOneHotClasses,
       sumClasses: CrossEntropyKernels.sumClasses, sumClassesOfRows: CrossEntropyKernels.sumClassesOfRows,
-      hasFewerGreater: CrossEntropyKernels.hasFewer, transformed: CrossEntropyKernels.transformed, isSupported: true)
+      hasFewerGreater: CrossEntropyKernels.hasFewer, countNarrowRows: CrossEntropyKernels.countNarrowRows,
+      transformed: CrossEntropyKernels.transformed, isSupported: true)
   #endif
 
   /// The fastest kernel that this machine can run.

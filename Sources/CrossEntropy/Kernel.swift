@@ -63,6 +63,14 @@ package struct Kernel: Sendable {
   /// Whether fewer logits are greater: than how many, than which value, row, type of its logits, class count.
   let hasFewerGreater: @Sendable (Int, Double, UnsafeRawPointer, LogitFormat, Int) -> Bool
 
+  /// Counts the rows of few classes with fewer greater logits than so many: that number, logits, their type, row count, class
+  /// count, classes, which rows count, scratch.
+  let countNarrowRows:
+    @Sendable (
+      Int, UnsafeRawPointer, LogitFormat, Int, Int, UnsafePointer<Int32>, UnsafePointer<UInt16>,
+      UnsafeMutableRawPointer
+    ) -> Int
+
   /// Transforms one logit as those of a row are: logit, type, transform.
   let transformed: @Sendable (Double, LogitFormat, LogitTransform) -> Double
 

@@ -131,6 +131,11 @@ struct RowFinisher {
   /// How many ordinary rows have their label among the k largest logits.
   private func countInTopK(ofOrdinary rows: Range<Int>) -> Int {
     let buffers = bench.buffers
+    guard batch.classCount > largestNarrowClassCount else {
+      return kernel.countNarrowRows(
+        batch.options.topK, batch.row(rows.lowerBound), batch.logitType.format, rows.count, batch.classCount,
+        buffers.classes, buffers.ordinary, bench.scratch)
+    }
     var count = 0
     for (place, row) in rows.enumerated() where buffers.isOrdinary(place) && buffers.classes[place] >= 0 {
       if isInTopK(Int(buffers.classes[place]), row: row, summary: buffers.summaries[place]) { count += 1 }

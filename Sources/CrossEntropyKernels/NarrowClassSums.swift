@@ -25,7 +25,7 @@ struct NarrowClassSums {
   /// Where the class of each row's largest probability goes; -1 where the row's are none, and behind the last row.
   let classes: UnsafeMutablePointer<Int32>
 
-  // A group's part of a chunk: the columns of its logits, and of its probabilities.
+  // What a group has of a chunk: the columns of its logits, and of its probabilities.
   private var logitsByteCount: Int { columnsByteCount(of: format) }
   private var groupByteCount: Int {
     logitsByteCount &+ (shares.probabilities == nil ? 0 : columnsByteCount(of: shares.probabilityFormat))
@@ -36,27 +36,12 @@ struct NarrowClassSums {
   }
 
   func sumInLanes() {
-    let rowsPerChunk = chunkByteCount / groupByteCount &* Geometry.laneCount
-    var first = 0
-    while first < rowCount {
-      let end = min(first &+ rowsPerChunk, rowCount)
-      forEachGroup(first, end) { row, memory in loadColumns(row, memory) }
+    forEachChunk(ofRows: rowCount, in: scratch, byteCount: chunkByteCount, groupByteCount: groupByteCount) { chunk in
+      chunk.forEachGroup { row, memory in loadColumns(row, memory) }
       if shares.probabilities != nil {
-        forEachGroup(first, end) { row, memory in sumProbabilities(row, memory + logitsByteCount) }
+        chunk.forEachGroup { row, memory in sumProbabilities(row, memory + logitsByteCount) }
       }
-      forEachGroup(first, end) { row, memory in sumGaps(row, memory) }
-      first = end
-    }
-  }
-
-  @inline(__always)
-  private func forEachGroup(_ first: Int, _ end: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
-    var memory = scratch
-    var row = first
-    while row < end {
-      body(row, memory)
-      row &+= Geometry.laneCount
-      memory += groupByteCount
+      chunk.forEachGroup { row, memory in sumGaps(row, memory) }
     }
   }
 

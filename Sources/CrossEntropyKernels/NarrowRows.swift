@@ -8,37 +8,20 @@ let narrowScratchByteCount = chunkByteCount + max(blockScratchByteCount, rowColu
 
 /// Rows of few classes: sixteen stand side by side in the lanes, so that nothing is summed across a vector, and sixteen
 /// logarithms are taken at once.
-///
-/// What one group of sixteen takes is a long chain; so each step is made for a chunk of groups before the next.
 extension ShortRows {
   private typealias Numbers = Element.Numbers
 
-  // A group's part of a chunk: its columns, and its maxima after the transform.
+  // What a group has of a chunk: its columns, and its maxima after the transform.
   private var vectorByteCount: Int { MemoryLayout<Numbers.Vector>.size }
   private var columnsByteCount: Int { (classCount &+ spareColumnCount) &* vectorByteCount }
   private var groupByteCount: Int { columnsByteCount &+ vectorByteCount }
 
   func summarizeInLanes() {
-    let rowsPerChunk = chunkByteCount / groupByteCount &* Geometry.laneCount
-    var first = 0
-    while first < rowCount {
-      let end = min(first &+ rowsPerChunk, rowCount)
-      forEachGroup(first, end) { row, memory in loadColumns(row, memory) }
-      forEachGroup(first, end) { row, memory in findMaxima(row, memory) }
-      forEachGroup(first, end) { row, memory in sumExponentials(row, memory) }
-      forEachGroup(first, end) { row, memory in takeLogarithms(row, memory) }
-      first = end
-    }
-  }
-
-  @inline(__always)
-  private func forEachGroup(_ first: Int, _ end: Int, _ body: (Int, UnsafeMutableRawPointer) -> Void) {
-    var memory = scratch
-    var row = first
-    while row < end {
-      body(row, memory)
-      row &+= Geometry.laneCount
-      memory += groupByteCount
+    forEachChunk(ofRows: rowCount, in: scratch, byteCount: chunkByteCount, groupByteCount: groupByteCount) { chunk in
+      chunk.forEachGroup { row, memory in loadColumns(row, memory) }
+      chunk.forEachGroup { row, memory in findMaxima(row, memory) }
+      chunk.forEachGroup { row, memory in sumExponentials(row, memory) }
+      chunk.forEachGroup { row, memory in takeLogarithms(row, memory) }
     }
   }
 

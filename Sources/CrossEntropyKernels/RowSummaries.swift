@@ -2,7 +2,8 @@ import CKernelShims
 
 /// Bytes that a worker lends to the functions here for their own use.
 package let kernelScratchByteCount = max(
-  oneBlockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount, narrowClassSumScratchByteCount)
+  oneBlockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount, narrowClassSumScratchByteCount,
+  narrowTopKScratchByteCount)
 
 /// Logits in one block, of which the last of a row may have fewer.
 package let blockLength = Geometry.blockLength

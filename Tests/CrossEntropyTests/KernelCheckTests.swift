@@ -18,7 +18,7 @@ struct KernelCheckTests {
       scanOneHot: Kernel.baseline.scanOneHot, findOneHotClasses: Kernel.baseline.findOneHotClasses,
       sumClasses: Kernel.baseline.sumClasses, sumClassesOfRows: Kernel.baseline.sumClassesOfRows,
       hasFewerGreater: Kernel.baseline.hasFewerGreater,
-      transformed: Kernel.baseline.transformed, isSupported: true)
+      countNarrowRows: Kernel.baseline.countNarrowRows, transformed: Kernel.baseline.transformed, isSupported: true)
     #if arch(x86_64)
       #expect(KernelCheck(liar).run().contains { $0.name == "known bits" && !$0.isGood })
     #endif
@@ -40,7 +40,7 @@ struct KernelCheckTests {
       findOneHotClasses: honest.findOneHotClasses, sumClasses: honest.sumClasses,
       sumClassesOfRows: honest.sumClassesOfRows,
       hasFewerGreater: honest.hasFewerGreater,
-      transformed: honest.transformed, isSupported: true)
+      countNarrowRows: honest.countNarrowRows, transformed: honest.transformed, isSupported: true)
     #expect(KernelCheck(broken).run().contains { $0.name == "accuracy of f32" && !$0.isGood })
   }
 
@@ -56,7 +56,7 @@ struct KernelCheckTests {
       hasFewerGreater: { count, value, row, format, classCount in
         honest.hasFewerGreater(classCount == 2049 ? 2 * count : count, value, row, format, classCount)
       },
-      transformed: honest.transformed, isSupported: true)
+      countNarrowRows: honest.countNarrowRows, transformed: honest.transformed, isSupported: true)
     let bad = KernelCheck(broken).run().filter { !$0.isGood }
     #expect(bad.map(\.name) == ["known bits of every type and option"])
   }

@@ -64,4 +64,46 @@ struct SmoothingTests {
       }
     }
   }
+
+  @Test("ties are among the k largest, masked labels and rows that do not count are not", arguments: [2, 10, 64, 65])
+  func topKOfOddRows(classCount: Int) {
+    var ties = [Float](repeating: 0, count: classCount)
+    ties[classCount - 1] = 1
+    var masked = ties
+    masked[0] = -.infinity
+    var holdsNaN = ties
+    holdsNaN[classCount - 1] = .nan
+    // Each kind of row stands in each lane.
+    let kinds: [(row: [Float], label: Int64, isIn: (Int) -> Bool)] = [
+      (ties, 0, { $0 >= 2 }), (ties, Int64(classCount - 1), { $0 >= 1 }), (masked, 0, { _ in false }),
+      (holdsNaN, 0, { _ in false }), (ties, -100, { _ in false }), (ties, Int64(classCount), { _ in false }),
+    ]
+    let rows = (0..<101).map { kinds[$0 * $0 % 7 % kinds.count] }
+    for k in [1, 2, 3, classCount, 255] {
+      let expected = rows.filter { $0.isIn(k) }.count
+      for kernel in kernels {
+        for type in [LogitType.f32, .f64] {
+          let logits = rows.flatMap(\.row)
+          let labels = rows.map(\.label)
+          let count = labels.withUnsafeBytes { labels in
+            func count<Logit>(_ logits: [Logit]) -> Int {
+              logits.withUnsafeBytes { logits in
+                let round = Round(workerCount: 1, kernel: kernel)
+                var batch = LossBatch(
+                  rowCount: rows.count, classCount: classCount, logits: logits.baseAddress!, logitType: type,
+                  labels: labels.baseAddress!, labelLayout: .integers(.i64))
+                batch.options.topK = k
+                batch.options.ignoreIndex = -100
+                let place = round.add(batch)
+                round.compute()
+                return round.figures(ofBatch: place).topKCorrectCount
+              }
+            }
+            return type == .f32 ? count(logits) : count(logits.map { Double($0) })
+          }
+          #expect(count == expected)
+        }
+      }
+    }
+  }
 }
