@@ -165,7 +165,6 @@ def cores(threads: int) -> str:
 # Measuring --------------------------------------------------------------------------------------------------------------
 
 def time_xentd(arguments: argparse.Namespace, rows: int, classes: int, one_hot: bool, threads: int) -> dict[str, Any]:
-    # A new process each time, whose second thread takes some milliseconds to come: the others' have long been there.
     passes = min(200, max(5, 60_000_000 // (rows * classes)))
     command = [
         "taskset", "-c", cores(threads), str(arguments.xentload), "inprocess", "--rows", str(rows), "--classes", str(classes),

@@ -8,7 +8,8 @@ struct InProcess: ParsableCommand {
     commandName: "inprocess",
     abstract: "Measure the computation alone, and a plain streaming sum over the same memory in the same run.",
     discussion: """
-      Passes of both are made in turn, after one of each that does not count; both read logits and labels. The logits fill memory larger than the \
+      Passes of both are made in turn, after some that do not count: one of each at least, and for a tenth of a second, \
+      so that all threads are there. Both read logits and labels. The logits fill memory larger than the \
       last-level cache where the shape allows, and every page is touched before the first pass.
       """)
 
@@ -66,16 +67,19 @@ struct InProcess: ParsableCommand {
     var computeSeconds: [Double] = []
     var streamSeconds: [Double] = []
     round.pool.run {
-      for pass in 0...passes {
-        let compute = seconds {
-          round.removeAll()
-          _ = round.add(data.batch)
-          round.compute()
-        }
-        let sum = seconds { stream.run() }
-        guard pass > 0 else { continue }
-        computeSeconds.append(compute)
-        streamSeconds.append(sum)
+      func compute() {
+        round.removeAll()
+        _ = round.add(data.batch)
+        round.compute()
+      }
+      let warmUpEnd = ContinuousClock.now + .milliseconds(100)
+      repeat {
+        compute()
+        stream.run()
+      } while ContinuousClock.now < warmUpEnd
+      for _ in 0..<passes {
+        computeSeconds.append(seconds(compute))
+        streamSeconds.append(seconds(stream.run))
       }
     }
     let report = InProcessReport(
