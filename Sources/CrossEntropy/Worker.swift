@@ -3,8 +3,9 @@ import CrossEntropyKernels
 
 /// Computes tiles. Used by one thread at a time.
 final class Worker {
-  /// Rows that are summarised before they are finished, so that the summaries stay in the first cache.
-  private static let rowsPerRun = 256
+  /// Rows that are summarised before they are finished: so many that what a run costs is little, so few that their summaries
+  /// stay in the second cache.
+  private static let rowsPerRun = 1024
 
   private let bench: Workbench
 
