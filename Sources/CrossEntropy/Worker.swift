@@ -5,18 +5,17 @@ import CrossEntropyKernels
 final class Worker {
   /// Rows that are summarised before they are finished: so many that what a run costs is little, so few that their summaries
   /// stay in the second cache.
-  private static let rowsPerRun = 1024
+  private static let mostRowsPerRun = 1024
 
   private let bench: Workbench
 
-  init(kernel: Kernel) { bench = Workbench(kernel: kernel, rowCapacity: Self.rowsPerRun) }
+  init(kernel: Kernel) { bench = Workbench(kernel: kernel, rowCapacity: Self.mostRowsPerRun) }
 
   /// Computes whole rows and writes their answers.
   func compute(rows: Range<Int>, of batch: LossBatch) -> Figures {
     var figures = Figures()
     let finisher = RowFinisher(batch, on: bench)
-    // Rows that are looked at twice are still in the cache the second time.
-    let rowsPerRun = batch.readsRowsAgain ? Self.fewRows(batch) : Self.rowsPerRun
+    let rowsPerRun = Self.rowsPerRun(batch)
     var first = rows.lowerBound
     while first < rows.upperBound {
       let count = min(rowsPerRun, rows.upperBound - first)
@@ -26,9 +25,11 @@ final class Worker {
     return figures
   }
 
-  /// Rows that the first cache holds; where they stand in lanes, sixteen at least.
-  private static func fewRows(_ batch: LossBatch) -> Int {
-    batch.classCount > largestNarrowClassCount ? max(1, min(rowsPerRun, (16 << 10) / batch.rowByteCount)) : rowsPerRun
+  /// Rows that are looked at twice are still in the first cache the second time; those that stand in lanes are asked for ahead, and
+  /// may be in the second.
+  private static func rowsPerRun(_ batch: LossBatch) -> Int {
+    guard batch.readsRowsAgain, batch.classCount > largestNarrowClassCount else { return mostRowsPerRun }
+    return max(1, min(mostRowsPerRun, (16 << 10) / batch.rowByteCount))
   }
 
   /// Computes some blocks of one row, and looks at its one-hot labels there.
