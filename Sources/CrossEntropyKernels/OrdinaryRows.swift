@@ -13,27 +13,27 @@ package func readClasses(
   into classes: UnsafeMutablePointer<Int32>
 ) {
   let limit = Int64(classCount)
-  let (value, canBe) = (ignored ?? 0, ignored != nil)
+  let (value, ignores) = (ignored ?? 0, ignored != nil)
   switch type {
   case XENT_LABEL_U8:
     read(UInt8.self, labels, count, classes) {
-      CKernelShims.classes(u8: $0, limit: limit, ignored: value, canBe: canBe)
+      CKernelShims.classes(u8: $0, limit: limit, ignored: value, ignores: ignores)
     }
   case XENT_LABEL_U16:
     read(UInt16.self, labels, count, classes) {
-      CKernelShims.classes(u16: $0, limit: limit, ignored: value, canBe: canBe)
+      CKernelShims.classes(u16: $0, limit: limit, ignored: value, ignores: ignores)
     }
   case XENT_LABEL_U32:
     read(UInt32.self, labels, count, classes) {
-      CKernelShims.classes(u32: $0, limit: limit, ignored: value, canBe: canBe)
+      CKernelShims.classes(u32: $0, limit: limit, ignored: value, ignores: ignores)
     }
   case XENT_LABEL_I32:
     read(Int32.self, labels, count, classes) {
-      CKernelShims.classes(i32: $0, limit: limit, ignored: value, canBe: canBe)
+      CKernelShims.classes(i32: $0, limit: limit, ignored: value, ignores: ignores)
     }
   default:
     read(Int64.self, labels, count, classes) {
-      CKernelShims.classes(i64: $0, limit: limit, ignored: value, canBe: canBe)
+      CKernelShims.classes(i64: $0, limit: limit, ignored: value, ignores: ignores)
     }
   }
 }

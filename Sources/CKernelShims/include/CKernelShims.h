@@ -425,17 +425,17 @@ xent_nonnegative_lanes(xent_int16 v) {
 /// What stands for the class of a row that is ignored; that of one without a good label is -1.
 static const int32_t xent_ignored_class __attribute__((swift_name("ignoredClass"))) = -2;
 
-// Sixteen integer labels as classes: `xent_ignored_class` of those that are `ignored` if labels can be, else -1 of those that are
+// Sixteen integer labels as classes: `xent_ignored_class` of those that are `ignored` if `ignores`, else -1 of those that are
 // not less than `limit`, which is at most 2^31.
 #define XENT_READ_CLASSES(kind, type)                                                                                  \
-  static inline __attribute__((always_inline, swift_name("classes(" #kind ":limit:ignored:canBe:)"))) xent_int16       \
-  xent_read_classes_##kind(const void *_Nonnull labels, int64_t limit, int64_t ignored, bool can_be) {                 \
+  static inline __attribute__((always_inline, swift_name("classes(" #kind ":limit:ignored:ignores:)"))) xent_int16     \
+  xent_read_classes_##kind(const void *_Nonnull labels, int64_t limit, int64_t ignored, bool ignores) {                \
     typedef type label16 __attribute__((ext_vector_type(16)));                                                         \
     typedef int64_t int16x64 __attribute__((ext_vector_type(16)));                                                     \
     label16 narrow;                                                                                                    \
     __builtin_memcpy(&narrow, labels, sizeof narrow);                                                                  \
     int16x64 wide = __builtin_convertvector(narrow, int16x64);                                                         \
-    int16x64 isIgnored = (wide == ignored) & (can_be ? -1ll : 0);                                                      \
+    int16x64 isIgnored = (wide == ignored) & (ignores ? -1ll : 0);                                                     \
     int16x64 isGood = (wide < limit) & (wide > -1) & ~isIgnored;                                                       \
     return __builtin_convertvector((wide | ~isGood) + isIgnored, xent_int16);                                          \
   }
