@@ -7,6 +7,7 @@ extension ServiceLoop {
   /// Reads the configuration and changes to it. One that cannot be had changes nothing.
   func reload() {
     changes.isReloading = true
+    metrics.reload.willReload()
     do {
       try change(to: source.read())
     } catch {

@@ -29,7 +29,10 @@ struct DaemonStatus: Decodable {
 
   struct Configuration: Decodable {
     let file: String?
+    /// Those that are over.
     let reloads: Int
+    /// Whether one is under way.
+    let reloading: Bool
     let lastReloadSuccessful: Bool
     let lastReloadError: String?
     /// Settings of the file that are in force only after the next start.

@@ -84,10 +84,12 @@ struct Reload: ParsableCommand {
   private func awaitOutcome(
     of daemon: RunningDaemon, after before: DaemonStatus, until end: ContinuousClock.Instant
   ) throws {
+    // One that was under way may have read the file before it was as it is.
+    let own = before.configuration.reloads + (before.configuration.reloading ? 2 : 1)
     var silence = ""
     while ContinuousClock.now < end {
       switch Result(catching: { () throws(NoStatus) in try daemon.status(seconds: 1).configuration }) {
-      case .success(let now) where now.reloads > before.configuration.reloads: return try report(now, of: before.pid)
+      case .success(let now) where now.reloads >= own: return try report(now, of: before.pid)
       case .success: silence = ""
       case .failure(let error): silence = ": \(error.failures.map(\.description).joined(separator: "; "))"
       }

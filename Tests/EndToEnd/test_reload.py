@@ -590,6 +590,27 @@ def test_xent_reload_says_that_a_daemon_did_not_say_in_time_what_it_made_of_the_
     wait_until(lambda: configured.daemon.status()["configuration"]["reloads"] == 1, "it is over when they have left")
 
 
+def test_xent_reload_during_another_waits_for_its_own(
+    start_daemon: Callable[..., Daemon], short_directory: Path, context: zmq.Context
+) -> None:
+    configured, pull = full_of_results(start_daemon, short_directory, context, drain_seconds=60)
+    configured.write(pipeline(short_directory, "p", ", limits: {queued_requests: 5}"), "drain_seconds: 60\n")
+    configured.daemon.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: configured.daemon.status()["configuration"]["reloading"], "the first waits for its lane")
+    configured.write(pipeline(short_directory, "p", ", limits: {queued_requests: 6}"), "drain_seconds: 60\n")
+    # What is checked comes when the test likes: the daemon has then been asked how it is.
+    checked = short_directory / "checked"
+    os.mkfifo(checked)
+    command = [BIN / "xent", "reload", "--wait", "--http", configured.daemon.http, "--config", checked]
+    with subprocess.Popen([*map(str, command), "--timeout", str(PATIENCE)], stderr=subprocess.PIPE, text=True) as second:
+        checked.write_text(configured.file.read_text())
+        for _ in range(WAITING):
+            assert Result(pull.recv()).status == 0
+        assert second.communicate(timeout=PATIENCE)[1] == "" and second.returncode == 0
+    configuration = configured.daemon.status()["configuration"]
+    assert configuration["reloads"] == 2 and not configuration["reloading"]
+
+
 def test_a_key_that_only_the_daemon_can_read_is_left_to_it(
     start_daemon: Callable[..., Daemon], place: Any  # noqa: F811
 ) -> None:

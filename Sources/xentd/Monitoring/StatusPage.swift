@@ -57,6 +57,7 @@ struct StatusPage {
     return [
       "file": JSON(identity.configurationFile),
       "reloads": .integer(outcome.attempts),
+      "reloading": .bool(outcome.isUnderWay),
       "last_reload_successful": .bool(outcome.isSuccessful),
       "last_reload_error": JSON(outcome.error),
       "waiting_for_restart": .array(outcome.waitingForRestart.map(JSON.string)),
