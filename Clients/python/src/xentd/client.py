@@ -115,7 +115,7 @@ class Client:
         Raises:
             LabelError: a label or weight is bad, unless `on_invalid="nan"`.
             BatchRefused: the daemon will not compute it.
-                DaemonUnreachable: no daemon answers, or none lets this client in.
+            DaemonUnreachable: no daemon answers, or none lets this client in.
         """
         check_reduction(reduction)
         options.setdefault("losses", reduction == "none")
