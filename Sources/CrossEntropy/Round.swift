@@ -1,5 +1,6 @@
 import CKernelShims
 import CrossEntropyKernels
+import Synchronization
 
 /// Batches that are computed together by all workers.
 ///
@@ -12,8 +13,6 @@ package final class Round {
   /// Whose threads compute, while it runs; else the caller's does it all.
   package let pool: WorkerPool
   private let workers: [Worker]
-  /// What the workers share at the moment.
-  @exclusivity(unchecked) private var phase = Phase.tiles
   /// Batches of this round, in the order in which they were added.
   @exclusivity(unchecked) private var entries = ReusableBuffer<Entry>()
   /// One for each tile of the round.
@@ -22,8 +21,8 @@ package final class Round {
   /// For rows that are cut: a summary for each block, and for one-hot labels a scan for each tile.
   @exclusivity(unchecked) private var blockSummaries = ReusableBuffer<BlockSummary>()
   @exclusivity(unchecked) private var scans = ReusableBuffer<OneHotScan>()
-  /// One for each row of the round that is cut.
-  @exclusivity(unchecked) private var cutRowEntries = ReusableBuffer<Int32>()
+  /// For each row of the round that is cut, how many of its tiles are not done.
+  @exclusivity(unchecked) private var openTileCounts = ReusableBuffer<Atomic<Int>>()
 
   /// A batch with what was found out about it.
   private struct Entry: BitwiseCopyable {
@@ -54,14 +53,11 @@ package final class Round {
     tileEntries.removeAll()
     blockSummaries.removeAll()
     scans.removeAll()
-    cutRowEntries.removeAll()
+    openTileCounts.removeAll()
     logitsByteCount = 0
-    rereadByteCount = 0
   }
 
   @exclusivity(unchecked) private var logitsByteCount = 0
-  /// Bytes of the logits of cut rows that are read a second time.
-  @exclusivity(unchecked) private var rereadByteCount = 0
 
   /// Adds a batch, whose memory must stay as it is until `compute()` returns.
   /// - Returns: the batch's place in the round, for `figures(ofBatch:)`.
@@ -69,16 +65,15 @@ package final class Round {
     let tiling = Tiling(rowCount: batch.rowCount, classCount: batch.classCount)
     let entry = Entry(
       batch: batch, tiling: tiling, firstTile: tileFigures.count, firstBlock: blockSummaries.count,
-      firstCutRow: cutRowEntries.count)
+      firstCutRow: openTileCounts.count)
     tileEntries.append(Int32(entries.count), count: tiling.tileCount)
     tileFigures.append(Figures(), count: tiling.tileCount)
     scans.append(OneHotScan(), count: tiling.tileCount)
-    let byteCount = batch.rowCount * batch.rowByteCount
-    logitsByteCount += byteCount
+    logitsByteCount += batch.rowCount * batch.rowByteCount
     if tiling.cutsRows {
       blockSummaries.append(BlockSummary(), count: tiling.blockCount * batch.rowCount)
-      cutRowEntries.append(Int32(entries.count), count: batch.rowCount)
-      if batch.readsRowsAgain { rereadByteCount += byteCount }
+      let counts = openTileCounts.extend(by: batch.rowCount)
+      for row in 0..<batch.rowCount { (counts + row).initialize(to: Atomic(tiling.tiles(ofRow: row).count)) }
     }
     entries.append(entry, count: 1)
     return entries.count - 1
@@ -86,8 +81,12 @@ package final class Round {
 
   /// Computes all batches. Blocks until every worker is done; not to be called from a Swift task.
   package func compute() {
-    run(.tiles, count: tileFigures.count, sharesWork: logitsByteCount >= Self.leastSharedByteCount)
-    run(.cutRows, count: cutRowEntries.count, sharesWork: rereadByteCount >= Self.leastSharedByteCount)
+    let sharers = sharerCount
+    if sharers > 1 {
+      pool.share(self, itemCount: tileFigures.count, among: sharers)
+    } else {
+      for tile in 0..<tileFigures.count { compute(tile: tile, worker: workers[0]) }
+    }
     for index in 0..<entries.count { fold(&entries.pointer(to: index).pointee) }
   }
 
@@ -102,37 +101,9 @@ package final class Round {
   /// The batch that `add` gave this place.
   package func batch(_ index: Int) -> LossBatch { entries.pointer(to: index).pointee.batch }
 
-  /// How many workers take part when the round's tiles are computed.
+  /// How many workers take part when the round is computed.
   package var sharerCount: Int {
-    sharerCount(of: tileFigures.count, sharesWork: logitsByteCount >= Self.leastSharedByteCount)
-  }
-
-  private func sharerCount(of itemCount: Int, sharesWork: Bool) -> Int {
-    sharesWork ? min(workers.count, itemCount) : min(1, itemCount)
-  }
-
-  /// What the workers do, one after the other.
-  private enum Phase {
-    case tiles
-    /// Rows whose tiles are done.
-    case cutRows
-  }
-
-  private func run(_ phase: Phase, count: Int, sharesWork: Bool) {
-    let sharers = sharerCount(of: count, sharesWork: sharesWork)
-    guard sharers > 1 else {
-      for item in 0..<count { run(phase, item, worker: workers[0]) }
-      return
-    }
-    self.phase = phase
-    pool.share(self, itemCount: count, among: sharers)
-  }
-
-  private func run(_ phase: Phase, _ item: Int, worker: Worker) {
-    switch phase {
-    case .tiles: compute(tile: item, worker: worker)
-    case .cutRows: finish(cutRow: item, worker: worker)
-    }
+    min(logitsByteCount >= Self.leastSharedByteCount ? workers.count : 1, tileFigures.count)
   }
 
   private func compute(tile: Int, worker: Worker) {
@@ -141,26 +112,29 @@ package final class Round {
     case .rows(let rows):
       tileFigures[tile] = worker.compute(rows: rows, of: entry.pointee.batch)
     case .blocks(let blocks, let row):
-      let first = entry.pointee.firstBlock + row * entry.pointee.tiling.blockCount + blocks.lowerBound
-      scans[tile] = worker.compute(
-        blocks: blocks, ofRow: row, of: entry.pointee.batch, into: blockSummaries.pointer(to: first))
+      compute(blocks: blocks, ofRow: row, of: entry.pointee, tile: tile, worker: worker)
     }
   }
 
-  /// Puts the tiles of a row together. Its figures become those of its first tile.
-  private func finish(cutRow: Int, worker: Worker) {
-    let entry = entries[Int(cutRowEntries[cutRow])]
-    let row = cutRow - entry.firstCutRow
+  /// Computes a part of a row. Whoever does its last tile finishes it, while most of it is in a cache.
+  private func compute(blocks: Range<Int>, ofRow row: Int, of entry: Entry, tile: Int, worker: Worker) {
+    let summaries = blockSummaries.pointer(to: entry.firstBlock + row * entry.tiling.blockCount)
+    scans[tile] = worker.compute(
+      blocks: blocks, ofRow: row, of: entry.batch, into: summaries + blocks.lowerBound)
+    let openTileCount = openTileCounts.pointer(to: entry.firstCutRow + row)
+    guard openTileCount.pointee.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
     let tiles = entry.tiling.tiles(ofRow: row)
-    var scan: OneHotScan?
-    if case .oneHot = entry.batch.labelLayout {
-      scan = tiles.dropFirst().reduce(scans[entry.firstTile + tiles.lowerBound]) {
-        merged($0, scans[entry.firstTile + $1])
-      }
-    }
+    // The figures of a row are those of its first tile.
     tileFigures[entry.firstTile + tiles.lowerBound] = worker.finish(
-      row: row, of: entry.batch, blocks: blockSummaries.pointer(to: entry.firstBlock + row * entry.tiling.blockCount),
-      scan: scan)
+      row: row, of: entry.batch, blocks: summaries, scan: scan(of: tiles, of: entry))
+  }
+
+  /// What the parts of a one-hot label came to; nil where labels are others.
+  private func scan(of tiles: Range<Int>, of entry: Entry) -> OneHotScan? {
+    guard case .oneHot = entry.batch.labelLayout else { return nil }
+    return tiles.dropFirst().reduce(scans[entry.firstTile + tiles.lowerBound]) {
+      merged($0, scans[entry.firstTile + $1])
+    }
   }
 
   /// Puts the tiles of a batch together, in order: the same bits for any number of workers.
@@ -172,7 +146,8 @@ package final class Round {
   }
 }
 
-/// Each item is taken once, and its rows, figures, summaries and scan are its own.
+/// Each item is a tile. It is taken once, and its rows, figures, summaries and scan are its own, until it counts as done: then they
+/// are those of who finishes the row.
 extension Round: SharedWork {
-  package func perform(item: Int, worker: Int) { run(phase, item, worker: workers[worker]) }
+  package func perform(item: Int, worker: Int) { compute(tile: item, worker: workers[worker]) }
 }

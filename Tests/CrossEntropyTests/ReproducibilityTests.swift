@@ -28,6 +28,39 @@ struct ReproducibilityTests {
   }
 
   @Test(
+    "a row that is cut has the same bits whoever finishes it, whatever is summed over its classes",
+    arguments: [65_537, 70_000, 200_000])
+  func cutRows(classCount: Int) {
+    var random = SplitMix64(seed: UInt64(classCount))
+    let rows = (0..<9).map { _ in random.floats(count: classCount, spread: 4) }
+    let labels = rows.map { _ in Int64.random(in: 0..<Int64(classCount), using: &random) }
+    let shares = rows.flatMap { _ in
+      let weights = (0..<classCount).map { _ in Double.random(in: 0..<1, using: &random) }
+      let sum = weights.reduce(0, +)
+      return weights.map { Float($0 / sum) }
+    }
+    func answers(_ workerCount: Int) -> [Answers] {
+      [
+        compute(rows, labels: labels, workerCount: workerCount) {
+          $0.labelSmoothing = 0.1
+          $0.topK = 5
+        },
+        compute(rows, labels: shares, layout: .probabilities(.f32), workerCount: workerCount) { $0.zLoss = 0.001 },
+      ]
+    }
+    let expected = answers(1)
+    #expect(expected.allSatisfy { $0.verdicts.allSatisfy { $0 == RowVerdict.ok.rawValue } })
+    for workerCount in [2, 3, 7, 2, 2, 2] {
+      for (one, other) in zip(answers(workerCount), expected) {
+        #expect(bits(one.losses) == bits(other.losses) && one.predictions == other.predictions)
+        #expect(one.figures.sum == other.figures.sum && one.figures.zSum == other.figures.zSum)
+        #expect(one.figures.correctCount == other.figures.correctCount)
+        #expect(one.figures.topKCorrectCount == other.figures.topKCorrectCount)
+      }
+    }
+  }
+
+  @Test(
     "one-hot labels have the bits of integer labels, in every type", arguments: [1, 3, 16, 63, 64, 65, 200, 70_000])
   func oneHot(classCount: Int) {
     var random = SplitMix64(seed: UInt64(classCount))
