@@ -56,9 +56,6 @@ package struct LossBatch: BitwiseCopyable {
   /// Whether a row's loss is one of all classes, not only of its label's.
   var sumsClasses: Bool { hasProbabilities || options.labelSmoothing != 0 }
 
-  /// Whether a row's logits are read a second time once their maximum is known.
-  var readsRowsAgain: Bool { sumsClasses || options.topK != 0 }
-
   /// How much each class counts in a sum over all: by the row's probabilities, if it has some, and what smoothing spreads.
   func shares(ofRow row: Int) -> ClassShares {
     let smoothing = Double(options.labelSmoothing)

@@ -4,7 +4,7 @@ import CrossEntropyKernels
 /// Computes tiles. Used by one thread at a time.
 final class Worker {
   /// Rows that are summarised before they are finished: so many that what a run costs is little, so few that their summaries
-  /// stay in the second cache.
+  /// stay in the second cache, as the logits of a tile do, which some losses take a second look at.
   private static let mostRowsPerRun = 1024
 
   private let bench: Workbench
@@ -15,21 +15,13 @@ final class Worker {
   func compute(rows: Range<Int>, of batch: LossBatch) -> Figures {
     var figures = Figures()
     let finisher = RowFinisher(batch, on: bench)
-    let rowsPerRun = Self.rowsPerRun(batch)
     var first = rows.lowerBound
     while first < rows.upperBound {
-      let count = min(rowsPerRun, rows.upperBound - first)
+      let count = min(Self.mostRowsPerRun, rows.upperBound - first)
       finisher.compute(rows: first..<first + count, figures: &figures)
       first += count
     }
     return figures
-  }
-
-  /// Rows that are looked at twice are still in the first cache the second time; those that stand in lanes are asked for ahead, and
-  /// may be in the second.
-  private static func rowsPerRun(_ batch: LossBatch) -> Int {
-    guard batch.readsRowsAgain, batch.classCount > largestNarrowClassCount else { return mostRowsPerRun }
-    return max(1, min(mostRowsPerRun, (16 << 10) / batch.rowByteCount))
   }
 
   /// Computes some blocks of one row, and looks at its one-hot labels there.
