@@ -1,3 +1,5 @@
+import XentProtocol
+
 /// What `xentload ceiling` prints.
 struct CeilingReport {
   let ceilings: [Ceiling]

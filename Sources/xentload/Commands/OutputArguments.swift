@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import XentProtocol
 
 /// What is printed and written.
 struct OutputArguments: ParsableArguments {

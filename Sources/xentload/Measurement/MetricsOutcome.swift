@@ -1,3 +1,5 @@
+import XentClient
+
 /// What a daemon's own metrics say of a run.
 enum MetricsOutcome: Sendable {
   case unavailable(reason: String)
@@ -7,8 +9,8 @@ enum MetricsOutcome: Sendable {
   ///   - lane: the daemon's name of the lane that was loaded.
   ///   - seconds: between the two.
   init(
-    _ source: MetricsSource?, _ before: Result<PrometheusText, MetricsError>?,
-    _ after: Result<PrometheusText, MetricsError>?, lane: String, seconds: Double
+    _ source: MetricsSource?, _ before: Result<PrometheusText, MonitoringError>?,
+    _ after: Result<PrometheusText, MonitoringError>?, lane: String, seconds: Double
   ) {
     guard source != nil, let before, let after else {
       self = .unavailable(reason: "no metrics endpoint is known; name it with --metrics")

@@ -1,3 +1,5 @@
+import XentProtocol
+
 extension RunReport {
   /// For programs: holds to `Documentation/xentload.schema.json`.
   var json: JSON {
@@ -137,4 +139,8 @@ extension LoadPlan {
         ("warm_up_seconds", .number(warmUpSeconds)), ("seed", .string("\(seed)")),
       ])
   }
+}
+
+extension Optional<Double> {
+  var json: JSON { map { .number($0) } ?? .null }
 }

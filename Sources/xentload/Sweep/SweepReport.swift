@@ -1,3 +1,5 @@
+import XentProtocol
+
 /// What `xentload sweep` prints.
 struct SweepReport {
   let sweep: Sweep
