@@ -1,27 +1,13 @@
 import Glibc
 import ZeroMQ
 
-/// A socket of a lane, whatever its type.
-protocol LaneSocketType: ~Copyable {
-  init(in context: borrowing Context, options: SocketOptions) throws(ZeroMQError)
-  mutating func bind(to endpoint: String, security: SocketSecurity) throws(ZeroMQError)
-  mutating func connect(to endpoint: String, security: SocketSecurity) throws(ZeroMQError)
-  mutating func unbind(from endpoint: String) throws(ZeroMQError)
-  func lastEndpoint() throws(ZeroMQError) -> String
-  var pollable: Pollable { get }
-}
-
-extension PullSocket: LaneSocketType {}
-extension PushSocket: LaneSocketType {}
-extension RouterSocket: LaneSocketType {}
-
 /// A socket of a lane with its endpoints and its peers, of which it keeps no more than the lane allows.
-struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
+struct LaneSocket<Kind: SocketKind>: ~Copyable {
   // Before the socket, so that it goes first: libzmq waits for somebody to read what it reports.
   private var monitor: PeerMonitor
   /// Of the socket that was closed last, until it is gone.
   private var retiredMonitor: PeerMonitor?
-  var socket: Socket
+  var socket: Socket<Kind>
   private let options: SocketOptions
   /// By each endpoint that is bound.
   var maximumPeerCount: Int { didSet { isCountDue = true } }
@@ -41,7 +27,7 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
     self.options = options
     self.maximumPeerCount = maximumPeerCount
     peers = endpoints.map { EndpointPeers(endpoint: $0) }
-    let socket = try Socket(in: context, options: options)
+    let socket = try Socket<Kind>(in: context, options: options)
     monitor = try PeerMonitor(of: socket.pollable, in: context)
     self.socket = socket
   }
@@ -98,7 +84,7 @@ struct LaneSocket<Socket: LaneSocketType & ~Copyable>: ~Copyable {
   /// - Throws: `ZeroMQError` or `EndpointError` where an endpoint cannot be had.
   mutating func reopen(context: borrowing Context) throws {
     try stopListening()
-    let freshSocket = try Socket(in: context, options: options)
+    let freshSocket = try Socket<Kind>(in: context, options: options)
     var freshMonitor = try PeerMonitor(of: freshSocket.pollable, in: context)
     swap(&monitor, &freshMonitor)
     freshMonitor.retire()

@@ -17,8 +17,8 @@ final class PipelineLane: Lane {
   var peerLog = PeerLog()
   var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
-  @exclusivity(unchecked) private var requests: LaneSocket<PullSocket>
-  @exclusivity(unchecked) private var results: LaneSocket<PushSocket>
+  @exclusivity(unchecked) private var requests: LaneSocket<Pull>
+  @exclusivity(unchecked) private var results: LaneSocket<Push>
   private let account = ResultAccount()
   @exclusivity(unchecked) private(set) var isReadable = false
 

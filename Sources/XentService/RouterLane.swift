@@ -21,7 +21,7 @@ final class RouterLane: Lane {
   var peerLog = PeerLog()
   var handshakeLog = HandshakeLog()
   var stage = LaneStage.serving
-  @exclusivity(unchecked) private var requests: LaneSocket<RouterSocket>
+  @exclusivity(unchecked) private var requests: LaneSocket<Router>
   /// Of all clients together.
   private let account = ResultAccount()
   @exclusivity(unchecked) private var clients: [ClientName: ResultAccount] = [:]
