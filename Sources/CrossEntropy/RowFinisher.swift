@@ -206,12 +206,15 @@ struct RowFinisher {
       isMasked: sums.gaps == .infinity && hasMaskedClass(row: row))
   }
 
-  /// Whether a logit is -infinity. Otherwise infinite gaps have overflown.
+  /// Whether a logit of a row without NaN is -infinity. Otherwise infinite gaps have overflown.
   private func hasMaskedClass(row: Int) -> Bool {
     let format = batch.logitType.format
-    return (0..<batch.classCount).contains {
-      kernel.transformed(logit($0, ofRow: row), format, transform) == -.infinity
-    }
+    if kernel.hasFewerGreater(batch.classCount, -.infinity, batch.row(row), format, batch.classCount) { return true }
+    // A small divisor makes others infinite.
+    return transform.temperature < 1
+      && (0..<batch.classCount).contains {
+        kernel.transformed(logit($0, ofRow: row), format, transform) == -.infinity
+      }
   }
 
   private func sums(row: Int, _ summary: RowSummary) -> ClassSums {

@@ -52,6 +52,23 @@ struct SmoothingTests {
     }
   }
 
+  @Test(
+    "a logit that its temperature makes -infinity is masked, one that it leaves finite is not",
+    arguments: [2, 65, 3000])
+  func maskedByTemperature(classCount: Int) {
+    var row = [Float](repeating: 0, count: classCount)
+    row[classCount - 1] = -3e38
+    for kernel in kernels {
+      for (temperature, verdict) in [(Float(0.5), RowVerdict.labelMasked), (1, .ok), (2, .ok)] {
+        let answers = compute([row], labels: [Int64(0)], kernel: kernel) {
+          $0.labelSmoothing = 0.1
+          $0.temperature = temperature
+        }
+        #expect(answers.verdicts == [verdict.rawValue])
+      }
+    }
+  }
+
   @Test("a row counts where fewer than k logits are greater than its label's", arguments: [2, 10, 64, 65, 1000, 2049])
   func topK(classCount: Int) {
     var random = SplitMix64(seed: UInt64(classCount))
