@@ -92,7 +92,8 @@ let package = Package(
       name: "XentServiceTests", dependencies: ["XentService", "XentProtocol", "CrossEntropy", "ZeroMQ", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "XentClientTests", dependencies: ["XentClient", "XentProtocol", "ZeroMQ"], swiftSettings: common),
+      name: "XentClientTests", dependencies: ["XentClient", "XentProtocol", "ZeroMQ", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "xentloadTests", dependencies: ["xentload", "XentProtocol", "TestSupport", histogram],
       swiftSettings: common),

@@ -1,13 +1,14 @@
 import Glibc
 import XentProtocol
 
-/// What a data set comes to: the figures of its batches, merged. Means are not averaged: sums are added.
+/// What a data set comes to: the figures of its batches, merged in any order to the same bits. Means are not averaged: sums are
+/// added, exactly.
 package struct Evaluation: Sendable {
-  private var sumTerms = CompensatedSum()
-  private var weightTerms = CompensatedSum()
-  private var finiteSumTerms = CompensatedSum()
-  private var finiteWeightTerms = CompensatedSum()
-  private var zTerms = CompensatedSum()
+  private var sumTerms = ExactSum()
+  private var weightTerms = ExactSum()
+  private var finiteSumTerms = ExactSum()
+  private var finiteWeightTerms = ExactSum()
+  private var zTerms = ExactSum()
   package private(set) var rowCount = 0
   package private(set) var countedCount = 0
   package private(set) var ignoredCount = 0
@@ -63,19 +64,4 @@ package struct Evaluation: Sendable {
   package var topKAccuracy: Double { partOfCounted(topKCorrectCount) }
 
   private func partOfCounted(_ count: Int) -> Double { countedCount == 0 ? .nan : Double(count) / Double(countedCount) }
-}
-
-/// A sum that keeps what additions round away.
-/// - Source: Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", 1974.
-private struct CompensatedSum: Sendable {
-  private var total = 0.0
-  private var lost = 0.0
-
-  mutating func add(_ term: Double) {
-    let next = total + term
-    lost += abs(total) >= abs(term) ? (total - next) + term : (term - next) + total
-    total = next
-  }
-
-  var value: Double { total.isFinite ? total + lost : total }
 }

@@ -18,6 +18,7 @@ import xentd
 from conftest import PATIENCE
 from doubles import Double, numbered
 from test_cross_entropy import batch, losses, one_hot
+from xentd._results import exact_sum
 
 Connect = Callable[..., xentd.Client]
 
@@ -117,6 +118,10 @@ def test_an_exact_sum_keeps_what_is_not_finite() -> None:
     assert xentd.ExactSum([1.0, math.inf]).value == math.inf
     assert math.isnan(xentd.ExactSum([1.0, math.inf, -math.inf]).value)
     assert math.isnan(xentd.ExactSum([math.nan, 1.0]).value)
+    assert xentd.ExactSum([1e308, 1e308, -1e308, 1.0]).value == math.inf
+    assert xentd.ExactSum([-1e308, -1e308]).value == -math.inf
+    assert exact_sum([1e308, 1e308]) == math.inf
+    assert math.isnan(exact_sum([math.inf, -math.inf]))
 
 
 @pytest.mark.parametrize("kind", ["indices", "one_hot"])

@@ -18,7 +18,7 @@ class ExactSum:
     __slots__ = ("_partials", "_special")
 
     def __init__(self, terms: Iterable[float] = ()) -> None:
-        # Floats that do not overlap, whose sum is exact; and the sum of what is infinite or NaN.
+        # Floats that do not overlap, whose sum is exact; and the sum of what is infinite, NaN or too large.
         self._partials: list[float] = []
         self._special = 0.0
         for term in terms:
@@ -33,6 +33,9 @@ class ExactSum:
         for partial in self._partials:
             low, high = (partial, term) if abs(partial) < abs(term) else (term, partial)
             term = high + low
+            if not math.isfinite(term):  # too large for f64
+                self._special += term
+                return
             lost = low - (term - high)
             if lost:
                 self._partials[kept] = lost

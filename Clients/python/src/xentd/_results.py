@@ -243,4 +243,7 @@ _ROW_BYTES: list[int] = [_wire.result_row_bytes(flags) for flags in range(_wire.
 
 def exact_sum(terms: Sequence[float]) -> float:
     """The sum of all terms, rounded once; infinite and NaN where IEEE 754's is."""
-    return math.fsum(terms) if all(map(math.isfinite, terms)) else sum(terms)
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):  # too large on the way, or infinities of both signs
+        return sum(terms)
