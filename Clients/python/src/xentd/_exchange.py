@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import os
 import threading
+import weakref
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any
@@ -47,6 +47,8 @@ class Exchange:
         self._is_stopping = False
         self._is_asleep = False
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # Not when the thread ends: somebody may be about to ring, and the number be another's by then.
+        weakref.finalize(self, os.close, self._bell).atexit = False
         self._context: zmq.Context[Any] = zmq.Context()
         sequences = itertools.count(1)
         # In the caller's thread, so that a bad address is the caller's error.
@@ -101,8 +103,7 @@ class Exchange:
 
     def _ring(self) -> None:
         """Wakes the thread."""
-        with contextlib.suppress(OSError):  # it has ended
-            os.eventfd_write(self._bell, 1)
+        os.eventfd_write(self._bell, 1)
 
     # The thread
 
@@ -182,5 +183,3 @@ class Exchange:
     def _close(self) -> None:
         self.fleet.close()
         self._context.term()
-        bell, self._bell = self._bell, -1
-        os.close(bell)
