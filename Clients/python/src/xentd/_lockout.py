@@ -36,7 +36,7 @@ def lockout_of(event: int, value: int, keys: Keys | None) -> Lockout | None:
     if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH and keys is not None:
         line = keys.public_key.decode()
         return Lockout(
-            f"it does not know this client's key; add the line `{line}` to its file of clients, and restart it", True
+            f"it does not know this client's key; add the line `{line}` to its file of clients, and reload it", True
         )
     if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         # Also where one side encrypts and the other does not: a daemon that sees it first may be gone before it said so.
