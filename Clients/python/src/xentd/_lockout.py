@@ -35,9 +35,7 @@ def lockout_of(event: int, value: int, keys: Keys | None) -> Lockout | None:
         return Lockout("it does not encrypt there; leave out server_key= and key=", True)
     if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH and keys is not None:
         line = keys.public_key.decode()
-        return Lockout(
-            f"it does not know this client's key; add the line `{line}` to its file of clients, and reload it", True
-        )
+        return Lockout(f"it does not know this client's key; add the line `{line}` to its file of clients, and reload it", True)
     if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         # Also where one side encrypts and the other does not: a daemon that sees it first may be gone before it said so.
         if keys is None:
