@@ -5,8 +5,8 @@ import XentClient
 struct MetricsSource: Sendable {
   private static let patienceSeconds = 2
 
-  private let address: MonitoringAddress
-  private let path: String
+  let address: MonitoringAddress
+  let path: String
 
   /// - Returns: nil where the text is neither of both forms.
   init?(_ text: String) {
@@ -36,8 +36,6 @@ struct MetricsSource: Sendable {
     let path = endpoint[..<slash].dropFirst("ipc://".count) + "/http.sock"
     return access(String(path), F_OK) == 0 ? MetricsSource(MonitoringAddress(String(path))) : nil
   }
-
-  var description: String { "\(address)\(path)" }
 
   /// What the daemon tells now.
   func snapshot() -> Result<PrometheusText, MonitoringError> {
