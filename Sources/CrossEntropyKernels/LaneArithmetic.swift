@@ -1,5 +1,8 @@
 import CKernelShims
 
+/// Of each lane the exponential of its maximum, and the sum of the others, both divided by the same power of two.
+typealias LaneSums = (others: WideLanes, ofMaxima: WideLanes)
+
 /// What rows are computed in that stand side by side, one a lane.
 protocol LaneArithmetic: Arithmetic {
   static func select(_ a: Vector, isGreaterThan b: Vector, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes
@@ -7,10 +10,10 @@ protocol LaneArithmetic: Arithmetic {
   /// The smaller of each pair of lanes, and `b` where either is NaN.
   static func smaller(_ a: Vector, _ b: Vector) -> Vector
 
-  /// The sum of the exponentials of each lane, scaled as its maximum demands.
-  static func scaledSums(maxima: Vector, count: Int, column: (Int) -> Vector) -> WideLanes
-  /// `log(1 + sum)` of such sums, without the scale.
-  static func logSums(_ scaledSums: WideLanes, maxima: Vector) -> WideLanes
+  /// - Parameter column: one of `count`, from which each lane's maximum is left out.
+  static func sums(maxima: Vector, count: Int, column: (Int) -> Vector) -> LaneSums
+  /// The logarithm of the sum of all exponentials of each lane relative to its maximum.
+  static func logSums(_ sums: LaneSums) -> WideLanes
   /// One bit for each lane whose sum is right, the lowest for lane 0: not where the maximum is not finite or so large that
   /// lanes do not cover it, where a logit is NaN, and where the sum is so small that it may lack terms.
   /// - Parameter count: of exponentials in a sum.
@@ -31,8 +34,9 @@ extension FloatArithmetic: LaneArithmetic {
   @inline(__always) static func smaller(_ a: Lanes, _ b: Lanes) -> Lanes { CKernelShims.smaller(a, b) }
 
   @inline(__always)
-  static func scaledSums(maxima: Lanes, count: Int, column: (Int) -> Lanes) -> WideLanes {
+  static func sums(maxima: Lanes, count: Int, column: (Int) -> Lanes) -> LaneSums {
     let references = LaneReferences(maxima: maxima)
+    let ofMaxima = references.exponentials(ofMaxima: maxima)
     let (magics, floors) = (references.magics, references.floors)
     var even = EightDoubles(repeating: 0)
     var odd = even
@@ -53,15 +57,14 @@ extension FloatArithmetic: LaneArithmetic {
       rests = rests + CKernelShims.widened(group)
       index &+= groupCount
     }
-    return multiplyAdd(
+    let others = multiplyAdd(
       interleaved(even, odd), WideLanes(repeating: LaneReferences.nodeScale),
       rests * WideLanes(repeating: LaneReferences.restScale))
+    return (others, ofMaxima)
   }
 
   @inline(__always)
-  static func logSums(_ scaledSums: WideLanes, maxima: Lanes) -> WideLanes {
-    shortLogarithms(onePlus: scaledSums * LaneReferences(maxima: maxima).scales(maxima: maxima))
-  }
+  static func logSums(_ sums: LaneSums) -> WideLanes { shortLogarithms(onePlus: sums.others, over: sums.ofMaxima) }
 
   @inline(__always)
   static func ordinaryLanes(maxima: Lanes, scaledSums: WideLanes, count: Int) -> UInt16 {
@@ -85,18 +88,16 @@ extension DoubleArithmetic: LaneArithmetic {
   @inline(__always) static func smaller(_ a: WideLanes, _ b: WideLanes) -> WideLanes { CKernelShims.smaller(a, b) }
 
   @inline(__always)
-  static func scaledSums(maxima: WideLanes, count: Int, column: (Int) -> WideLanes) -> WideLanes {
-    var sums = noSums
-    add(count: count, references(maxima: maxima), to: &sums, vector: column)
-    return sums.total + sums.lost
+  static func sums(maxima: WideLanes, count: Int, column: (Int) -> WideLanes) -> LaneSums {
+    let references = references(maxima: maxima)
+    var (others, ofMaxima) = (noSums, noSums)
+    add(count: count, references, to: &others, vector: column)
+    add(count: 1, references, to: &ofMaxima) { _ in maxima }
+    return (others.total + others.lost, ofMaxima.total)
   }
 
   @inline(__always)
-  static func logSums(_ scaledSums: WideLanes, maxima: WideLanes) -> WideLanes {
-    logarithms(
-      onePlus: scaledSums
-        * exponentials(powers: powers(maxima: maxima), of: WideLanes(repeating: 0), minus: maxima))
-  }
+  static func logSums(_ sums: LaneSums) -> WideLanes { logarithms(onePlus: sums.others / sums.ofMaxima) }
 
   @inline(__always)
   static func ordinaryLanes(maxima: WideLanes, scaledSums: WideLanes, count: Int) -> UInt16 {

@@ -77,28 +77,26 @@ extension ShortRows {
 
   // MARK: Sums
 
-  /// Stores the scaled sum of each row's exponentials but that of its maximum, where its logarithm will be.
+  /// Stores the sums in the place of the first columns, which are done with.
   @inline(__always)
   private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
     @inline(__always) func other(_ index: Int) -> Numbers.Vector { transformed(column(index, memory)) }
     // Of two classes one is left, and the compiler makes something short of a sum of one.
-    let sums =
+    memory.assumingMemoryBound(to: LaneSums.self).pointee =
       classCount == 2
-      ? Numbers.scaledSums(maxima: maxima, count: 1, column: other)
-      : Numbers.scaledSums(maxima: maxima, count: classCount &- 1, column: other)
-    UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: sums, as: WideLanes.self)
+      ? Numbers.sums(maxima: maxima, count: 1, column: other)
+      : Numbers.sums(maxima: maxima, count: classCount &- 1, column: other)
   }
 
   // MARK: Logarithms
 
   @inline(__always)
   private func takeLogarithms(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    let sums = UnsafeMutableRawPointer(summaries.logSums + first)
-    let scaledSums = sums.load(as: WideLanes.self)
+    let sums = memory.assumingMemoryBound(to: LaneSums.self).pointee
     let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
-    sums.storeBytes(of: Numbers.logSums(scaledSums, maxima: maxima), as: WideLanes.self)
-    let ordinary = Numbers.ordinaryLanes(maxima: maxima, scaledSums: scaledSums, count: classCount &- 1)
+    UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: Numbers.logSums(sums), as: WideLanes.self)
+    let ordinary = Numbers.ordinaryLanes(maxima: maxima, scaledSums: sums.others, count: classCount &- 1)
     if ordinary != .max { mend(first, ordinary) }
   }
 

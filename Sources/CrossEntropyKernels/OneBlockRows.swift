@@ -104,7 +104,9 @@ private func takeLogarithms(of lanes: UInt16, _ summaries: RowSummaries, at firs
   let place = UnsafeMutableRawPointer(summaries.logSums + first)
   let scaledSums = place.load(as: WideLanes.self)
   let maxima = narrowed(UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self))
-  let logSums = FloatArithmetic.logSums(LaneReferences(maxima: maxima).correctedSums(scaledSums), maxima: maxima)
+  let references = LaneReferences(maxima: maxima)
+  let logSums = FloatArithmetic.logSums(
+    (references.correctedSums(scaledSums), references.exponentials(ofMaxima: maxima)))
   guard lanes != .max else { return place.storeBytes(of: logSums, as: WideLanes.self) }
   for lane in 0..<Geometry.laneCount where lanes & (1 &<< UInt16(truncatingIfNeeded: lane)) != 0 {
     summaries.logSums[first &+ lane] = logSums[lane]

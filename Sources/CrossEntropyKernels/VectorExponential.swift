@@ -45,12 +45,15 @@ struct LaneReferences {
   @inline(__always)
   var floors: Lanes { (powers - Lanes(repeating: Self.topField)) * Lanes(repeating: ln2) }
 
-  /// What sums must be multiplied by to be relative to the largest elements: `2^N / exp(maximum)`.
+  /// `exp(maximum) / 2^N`.
   @inline(__always)
-  func scales(maxima: Lanes) -> WideLanes {
-    let exponents = multiplyAdd(
-      widened(powers), WideLanes(repeating: 0x1.62e42fefa39efp-1), WideLanes(repeating: 0) - widened(maxima))
-    return shortExponentials(ofSmall: exponents)
+  func exponentials(ofMaxima maxima: Lanes) -> WideLanes {
+    var result = WideLanes(repeating: 0)
+    forEachExponential(count: 1, of: { _ in maxima }, by: .exact, magic: magics, floor: floors) {
+      let nodes = floatNodes($0.nodes)
+      result = (widened(nodes) + widened(nodes * $0.rest)) * WideLanes(repeating: Self.restScale)
+    }
+    return result
   }
 
   /// `N` of the first lane.

@@ -2,18 +2,6 @@ import CKernelShims
 
 // Exponentials and logarithms of sixteen doubles at once.
 
-/// `exp(t)` for `|t| <= 0.347`, off by at most 2^-29: with the coefficients of the f32 kernels without fused multiply-adds.
-@inline(__always)
-func shortExponentials(ofSmall t: WideLanes) -> WideLanes {
-  func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
-  // Estrin's order.
-  let square = t * t
-  let low = multiplyAdd(constant(0x1.55548ap-3), t, constant(0x1.fffffcp-2))
-  let middle = multiplyAdd(constant(0x1.123ec2p-7), t, constant(0x1.55585p-5))
-  let q = multiplyAdd(multiplyAdd(constant(0x1.6ac324p-10), square, middle), square, low)
-  return multiplyAdd(q, square, t) + constant(1)
-}
-
 /// `(exp(t) - 1) / t` for `|t| <= 0.35`, off by at most 2^-35.
 @inline(__always)
 func shortExponentialQuotients(ofSmall t: WideLanes) -> WideLanes {
@@ -68,26 +56,23 @@ func exponentialQuotients(ofTwoSmall t: TwoWideLanes) -> TwoWideLanes {
   return q
 }
 
-/// `log(1 + x)` for finite `x >= 0`, off by at most 2^-28, also where `x` is tiny.
+/// `log(1 + x / y)` for finite `x >= 0` and `y > 0`, off by at most 2^-28 of itself, also where that is tiny.
 ///
-/// `1 + x = 2^k m` with `m` next to 1, and `log m = 2 atanh(s)` with `s = f / (2 + f)`, `f = m - 1`, of which five terms leave
-/// `s^10 / 11`.
+/// `1 + x / y = 2^k m` with `m` next to 1, and `log m = 2 atanh(s)` with `s = (m - 1) / (m + 1)`, at most 0.2004 either way. Both are
+/// taken times `2^k y`, as `x + y (1 - 2^k)` and `x + y (1 + 2^k)`: where `k` is 0, nothing of a small `x` is lost, and there is one
+/// division.
 @inline(__always)
-func shortLogarithms(onePlus x: WideLanes) -> WideLanes {
-  func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
-  let u = constant(1) + x
-  // Its exponent is k: m lies between the square roots of 1/2 and 2.
-  let shifted = u * constant(1.4142135623730951)
-  // Where 1 + x is next to 1, x itself is the better argument.
-  let f = select(x, isLessThan: constant(0.41421356), yes: x, no: reduced(u, byExponentOf: shifted) - constant(1))
-  let s = f / (constant(2) + f)
+func shortLogarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
+  @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
+  let powers = powersOfTwo(nextTo: x + y, over: y)
+  let s = multiplyAdd(y, constant(1) - powers, x) / multiplyAdd(y, constant(1) + powers, x)
   let z = s * s
-  var series = constant(2.0 / 9)
-  series = multiplyAdd(series, z, constant(2.0 / 7))
-  series = multiplyAdd(series, z, constant(2.0 / 5))
-  series = multiplyAdd(series, z, constant(2.0 / 3))
-  series = multiplyAdd(series, z, constant(2))
-  return multiplyAdd(exponents(shifted), constant(0x1.62e42fefa39efp-1), s * series)
+  // Documentation/kernels/logarithm_polynomial.py finds the coefficients.
+  var series = constant(0x1.37ba3c899c45dp-2)
+  series = multiplyAdd(series, z, constant(0x1.991c9695ebb59p-2))
+  series = multiplyAdd(series, z, constant(0x1.5555d6dfb390bp-1))
+  series = multiplyAdd(series, z, constant(0x1.ffffffeb15d52p0))
+  return multiplyAdd(exponents(powers), constant(0x1.62e42fefa39efp-1), s * series)
 }
 
 /// `log(1 + x)` for `x >= 0` that is at most 2^1000, within 1 ulp also where `x` is tiny; NaN where that is.

@@ -618,6 +618,15 @@ xent_exponents(xent_double16 v) {
   return (xent_double16)(((uint16x64)v >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
 }
 
+/// A power of two next to each quotient `a / b >= 1`, which is 0.66 to 1.51 times that. Of a positive double the bits are the logarithm, less
+/// at most 0.0861 of a power of two: the difference of two is rounded.
+static inline __attribute__((always_inline, swift_name("powersOfTwo(nextTo:over:)"))) xent_double16
+xent_powers_of_two_next_to(xent_double16 a, xent_double16 b) {
+  typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
+  const uint16x64 half = 0x0008000000000000;
+  return (xent_double16)((((uint16x64)a - (uint16x64)b + half) & 0x7ff0000000000000) + 0x3ff0000000000000);
+}
+
 /// Each lane of `v` divided by the power of two of the same lane of `like`; all are positive and normal.
 static inline __attribute__((always_inline, swift_name("reduced(_:byExponentOf:)"))) xent_double16
 xent_reduced(xent_double16 v, xent_double16 like) {
