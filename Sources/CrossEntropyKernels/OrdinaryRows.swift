@@ -93,6 +93,8 @@ private func finish(
   let ones = WideLanes(repeating: 1)
   var (lossTotal, weightTotal, zTotal) = (LaneTotal(), LaneTotal(), LaneTotal())
   var sums = OrdinarySums()
+  // The lanes that are not good are seldom any, and taken off then.
+  sums.count = Int64((count &+ Geometry.laneCount &- 1) / Geometry.laneCount &* Geometry.laneCount)
   var first = 0
   while first < count {
     let labels = UnsafeRawPointer(classes + first).load(as: IntegerLanes.self)
@@ -121,6 +123,8 @@ private func finish(
     var ignored: UInt16 = 0
     if good != .max {
       ignored = equalLanes(labels, IntegerLanes(repeating: ignoredClass))
+      sums.count &-= Int64((~good).nonzeroBitCount)
+      sums.ignoredCount &+= Int64(ignored.nonzeroBitCount)
       loss = lanes(loss, whereSet: good)
       if isWeighted {
         sampleWeights = lanes(sampleWeights, whereSet: good)
@@ -138,10 +142,8 @@ private func finish(
     } else {
       lossTotal.add(loss)
     }
-    sums.count &+= Int64(good.nonzeroBitCount)
     let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
     sums.correctCount &+= Int64((good & equalLanes(labels, argmaxes)).nonzeroBitCount)
-    sums.ignoredCount &+= Int64(ignored.nonzeroBitCount)
     ordinary[first / Geometry.laneCount] = good | ignored
     first &+= Geometry.laneCount
   }
