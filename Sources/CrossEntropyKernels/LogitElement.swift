@@ -46,6 +46,26 @@ extension LogitElement {
 /// What must follow sixteen rows whose columns are loaded, which is done four or eight elements of a row at a time.
 @inline(__always) func elementsReadBehindRows(classCount: Int) -> Int { (4 &- classCount % 4) % 4 }
 
+extension LogitElement where Numbers == FloatArithmetic {
+  @inline(__always)
+  fileprivate static func loadFloatColumns(
+    _ rows: UnsafeRawPointer, format: LogitFormat, classCount: Int, into columns: UnsafeMutableRawPointer
+  ) {
+    let stride = classCount &* byteCount
+    var index = 0
+    while index < classCount {
+      let (first, column) = (rows + index &* byteCount, columns + index &* Geometry.vectorByteCount)
+      if classCount &- index > 4 {
+        loadEightColumns(first, format: format, stride: stride, into: column)
+        index &+= 8
+      } else {
+        loadFourColumns(first, format: format, stride: stride, into: column)
+        index &+= 4
+      }
+    }
+  }
+}
+
 enum F32Element: LogitElement {
   typealias Numbers = FloatArithmetic
   @inline(__always) static var negativeInfinity: UInt32 { 0xff80_0000 }
@@ -54,17 +74,7 @@ enum F32Element: LogitElement {
   @inline(__always)
   static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer) {
     guard classCount != 2 else { return loadTwoColumns(rows, into: columns) }
-    var index = 0
-    while index < classCount {
-      let (first, column) = (rows + index &* byteCount, columns + index &* Geometry.vectorByteCount)
-      if classCount &- index > 4 {
-        loadEightColumns(first, stride: classCount &* byteCount, into: column)
-        index &+= 8
-      } else {
-        loadFourColumns(first, stride: classCount &* byteCount, into: column)
-        index &+= 4
-      }
-    }
+    loadFloatColumns(rows, format: XENT_FORMAT_F32, classCount: classCount, into: columns)
   }
 }
 
@@ -79,11 +89,7 @@ enum F16Element: LogitElement {
   }
   @inline(__always)
   static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer) {
-    for index in 0..<classCount {
-      let column = loadShortColumn(rows + index &* byteCount, stride: classCount &* byteCount)
-      columns.storeBytes(
-        of: CKernelShims.widened(f16: column), toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
-    }
+    loadFloatColumns(rows, format: XENT_FORMAT_F16, classCount: classCount, into: columns)
   }
 }
 
@@ -96,11 +102,7 @@ enum BF16Element: LogitElement {
   }
   @inline(__always)
   static func loadColumns(_ rows: UnsafeRawPointer, classCount: Int, into columns: UnsafeMutableRawPointer) {
-    for index in 0..<classCount {
-      let column = loadShortColumn(rows + index &* byteCount, stride: classCount &* byteCount)
-      columns.storeBytes(
-        of: CKernelShims.widened(bf16: column), toByteOffset: index &* Geometry.vectorByteCount, as: Lanes.self)
-    }
+    loadFloatColumns(rows, format: XENT_FORMAT_BF16, classCount: classCount, into: columns)
   }
 }
 

@@ -250,26 +250,48 @@ XENT_COPY_LANES(32)
 XENT_COPY_LANES(64)
 #undef XENT_COPY_LANES
 
-/// The sixteen 16-bit values at `first` and at each `stride` bytes behind it; none need be aligned.
-static inline __attribute__((always_inline, swift_name("loadShortColumn(_:stride:)"))) xent_ushort16
-xent_load_short_column(const void *_Nonnull first, intptr_t stride) {
-  const char *p = (const char *)first;
-#define XENT_LOAD(i) (*(const struct { uint16_t u; } __attribute__((packed, may_alias)) *)(p + (i) * stride)).u
-  return (xent_ushort16){XENT_LOAD(0),  XENT_LOAD(1),  XENT_LOAD(2),  XENT_LOAD(3), XENT_LOAD(4),  XENT_LOAD(5),
-                         XENT_LOAD(6),  XENT_LOAD(7),  XENT_LOAD(8),  XENT_LOAD(9), XENT_LOAD(10), XENT_LOAD(11),
-                         XENT_LOAD(12), XENT_LOAD(13), XENT_LOAD(14), XENT_LOAD(15)};
-#undef XENT_LOAD
+/// A type of logits. Not an enumeration: each module would emit its metadata as weak symbols.
+typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
+#define XENT_FORMAT_F32 0
+#define XENT_FORMAT_F16 1
+#define XENT_FORMAT_BF16 2
+#define XENT_FORMAT_F64 3
+
+typedef float xent_float8 __attribute__((ext_vector_type(8)));
+typedef float xent_float4 __attribute__((ext_vector_type(4)));
+
+/// Eight consecutive logits, none of them f64, as floats, exactly.
+static inline __attribute__((always_inline)) xent_float8 xent_eight_floats(const char *_Nonnull p, xent_logit_format format) {
+  xent_float8 floats;
+  if (format == XENT_FORMAT_F32) {
+    __builtin_memcpy(&floats, p, sizeof floats);
+    return floats;
+  }
+  xent_ushort16 bits = 0;
+  __builtin_memcpy(&bits, p, 8 * sizeof bits[0]);
+  return (format == XENT_FORMAT_F16 ? xent_widened_f16(bits) : xent_widened_bf16(bits)).lo;
 }
 
-/// Eight columns of sixteen rows of floats, by way of whole vectors: reads eight elements of each row, the first at `first`
-/// and at each `stride` bytes behind it, and writes sixteen for each column, columns 64 bytes apart.
-static inline __attribute__((always_inline, swift_name("loadEightColumns(_:stride:into:)"))) void
-xent_load_eight_columns(const void *_Nonnull first, intptr_t stride, void *_Nonnull columns) {
-  typedef float float8 __attribute__((ext_vector_type(8)));
+/// Four of them.
+static inline __attribute__((always_inline)) xent_float4 xent_four_floats(const char *_Nonnull p, xent_logit_format format) {
+  xent_float4 floats;
+  if (format == XENT_FORMAT_F32) {
+    __builtin_memcpy(&floats, p, sizeof floats);
+    return floats;
+  }
+  xent_ushort16 bits = 0;
+  __builtin_memcpy(&bits, p, 4 * sizeof bits[0]);
+  return (format == XENT_FORMAT_F16 ? xent_widened_f16(bits) : xent_widened_bf16(bits)).lo.lo;
+}
+
+/// Eight columns of sixteen rows of logits, none of them f64, by way of whole vectors: reads eight elements of each row, the first
+/// at `first` and at each `stride` bytes behind it, and writes sixteen floats for each column, columns 64 bytes apart.
+static inline __attribute__((always_inline, swift_name("loadEightColumns(_:format:stride:into:)"))) void
+xent_load_eight_columns(const void *_Nonnull first, xent_logit_format format, intptr_t stride, void *_Nonnull columns) {
   for (int half = 0; half < 2; ++half) {
     const char *p = (const char *)first + half * 8 * stride;
-    float8 r[8], a[8], b[8];
-    for (int i = 0; i < 8; ++i) __builtin_memcpy(&r[i], p + i * stride, sizeof r[i]);
+    xent_float8 r[8], a[8], b[8];
+    for (int i = 0; i < 8; ++i) r[i] = xent_eight_floats(p + i * stride, format);
     for (int i = 0; i < 8; i += 2) {
       a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
       a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
@@ -281,31 +303,28 @@ xent_load_eight_columns(const void *_Nonnull first, intptr_t stride, void *_Nonn
       b[i + 3] = __builtin_shufflevector(a[i + 1], a[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
     }
     for (int i = 0; i < 4; ++i) {
-      float8 low = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-      float8 high = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+      xent_float8 low = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+      xent_float8 high = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
       __builtin_memcpy((char *)columns + i * 64 + half * 32, &low, sizeof low);
       __builtin_memcpy((char *)columns + (i + 4) * 64 + half * 32, &high, sizeof high);
     }
   }
 }
 
-/// Four columns of sixteen rows of floats, by way of whole vectors: reads four elements of each row, the first at `first` and at
-/// each `stride` bytes behind it, and writes sixteen for each column, columns 64 bytes apart.
-static inline __attribute__((always_inline, swift_name("loadFourColumns(_:stride:into:)"))) void
-xent_load_four_columns(const void *_Nonnull first, intptr_t stride, void *_Nonnull columns) {
-  typedef float float4 __attribute__((ext_vector_type(4)));
-  typedef float float8 __attribute__((ext_vector_type(8)));
+/// Four columns, from four elements of each row.
+static inline __attribute__((always_inline, swift_name("loadFourColumns(_:format:stride:into:)"))) void
+xent_load_four_columns(const void *_Nonnull first, xent_logit_format format, intptr_t stride, void *_Nonnull columns) {
   for (int half = 0; half < 2; ++half) {
     const char *p = (const char *)first + half * 8 * stride;
-    float4 r[8];
-    for (int i = 0; i < 8; ++i) __builtin_memcpy(&r[i], p + i * stride, sizeof r[i]);
-    float8 q[4];
+    xent_float4 r[8];
+    for (int i = 0; i < 8; ++i) r[i] = xent_four_floats(p + i * stride, format);
+    xent_float8 q[4];
     for (int i = 0; i < 4; ++i) q[i] = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 4, 5, 6, 7);
-    float8 a = __builtin_shufflevector(q[0], q[1], 0, 8, 1, 9, 4, 12, 5, 13);
-    float8 b = __builtin_shufflevector(q[2], q[3], 0, 8, 1, 9, 4, 12, 5, 13);
-    float8 c = __builtin_shufflevector(q[0], q[1], 2, 10, 3, 11, 6, 14, 7, 15);
-    float8 d = __builtin_shufflevector(q[2], q[3], 2, 10, 3, 11, 6, 14, 7, 15);
-    float8 out[4] = {
+    xent_float8 a = __builtin_shufflevector(q[0], q[1], 0, 8, 1, 9, 4, 12, 5, 13);
+    xent_float8 b = __builtin_shufflevector(q[2], q[3], 0, 8, 1, 9, 4, 12, 5, 13);
+    xent_float8 c = __builtin_shufflevector(q[0], q[1], 2, 10, 3, 11, 6, 14, 7, 15);
+    xent_float8 d = __builtin_shufflevector(q[2], q[3], 2, 10, 3, 11, 6, 14, 7, 15);
+    xent_float8 out[4] = {
         __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13), __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15),
         __builtin_shufflevector(c, d, 0, 1, 8, 9, 4, 5, 12, 13), __builtin_shufflevector(c, d, 2, 3, 10, 11, 6, 7, 14, 15)};
     for (int i = 0; i < 4; ++i) __builtin_memcpy((char *)columns + i * 64 + half * 32, &out[i], sizeof out[i]);
@@ -633,13 +652,6 @@ xent_reduced(xent_double16 v, xent_double16 like) {
   typedef uint64_t uint16x64 __attribute__((ext_vector_type(16)));
   return (xent_double16)((uint16x64)v - ((uint16x64)like & 0x7ff0000000000000) + 0x3ff0000000000000);
 }
-
-/// A type of logits. Not an enumeration: each module would emit its metadata as weak symbols.
-typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
-#define XENT_FORMAT_F32 0
-#define XENT_FORMAT_F16 1
-#define XENT_FORMAT_BF16 2
-#define XENT_FORMAT_F64 3
 
 /// A type of integer labels.
 typedef int32_t xent_integer_label_format __attribute__((swift_name("IntegerLabelFormat")));
