@@ -66,7 +66,7 @@ struct RowFinisher {
     case .oneHot(let type):
       let first = batch.labels + rows.lowerBound * batch.classCount * type.elementByteCount
       for place in rows.count..<(rows.count + 15) / 16 * 16 { classes[place] = -1 }
-      guard batch.classCount > largestNarrowClassCount else {
+      guard batch.classCount > largestOneHotWordClassCount else {
         return kernel.findOneHotClasses(first, rows.count, batch.classCount, type.pattern, classes)
       }
       for place in 0..<rows.count {

@@ -1,12 +1,5 @@
 import CKernelShims
 
-/// Bytes of columns that are worked on at once: of sixteen rows at least, logits and probabilities of any type.
-private let chunkByteCount =
-  2 * (Geometry.largestNarrowClassCount + spareColumnCount) * MemoryLayout<WideLanes>.size
-
-/// Room for a chunk, and behind it for rows that become columns.
-let narrowClassSumScratchByteCount = chunkByteCount + rowColumnsScratchByteCount
-
 /// Sums over all classes of rows of few classes, which stand sixteen side by side in the lanes, as in `NarrowRows.swift`.
 struct NarrowClassSums {
   let logits: UnsafeRawPointer
@@ -36,7 +29,7 @@ struct NarrowClassSums {
   }
 
   func sumInLanes() {
-    forEachChunk(ofRows: rowCount, in: scratch, byteCount: chunkByteCount, groupByteCount: groupByteCount) { chunk in
+    forEachChunk(ofRows: rowCount, in: scratch, groupByteCount: groupByteCount) { chunk in
       chunk.forEachGroup { row, memory in loadColumns(row, memory) }
       if shares.probabilities != nil {
         chunk.forEachGroup { row, memory in sumProbabilities(row, memory + logitsByteCount) }
@@ -61,7 +54,7 @@ struct NarrowClassSums {
     _ rows: UnsafeRawPointer, _ format: LogitFormat, _ first: Int, _ columns: UnsafeMutableRawPointer
   ) {
     @inline(__always) func load<Element: LogitElement>(_ type: Element.Type) {
-      RowColumns<Element>(rows: rows, rowCount: rowCount, classCount: classCount, scratch: scratch + chunkByteCount)
+      RowColumns<Element>(rows: rows, rowCount: rowCount, classCount: classCount, scratch: scratch + chunkRoomByteCount)
         .load(from: first, into: columns)
     }
     switch format {
@@ -99,7 +92,11 @@ struct NarrowClassSums {
     var smallest = largest
     var argmaxes = IntegerLanes(repeating: 0)
     var total = Numbers.widened(largest)
+    let elementByteCount = byteCount(of: shares.probabilityFormat)
+    let rows = shares.probabilities! + first &* classCount &* elementByteCount
+    prefetchAhead(of: rows, column: 0, elementByteCount: elementByteCount)
     for index in 1..<classCount {
+      prefetchAhead(of: rows, column: index, elementByteCount: elementByteCount)
       let column = column(index, of: columns, in: numbers)
       let place = IntegerLanes(repeating: Int32(truncatingIfNeeded: index))
       argmaxes = Numbers.select(column, isGreaterThan: largest, yes: place, no: argmaxes)

@@ -1,10 +1,13 @@
 import CKernelShims
 
+/// Rows of one-hot labels of at most this many classes are looked at as words of 64 bits, one for each element.
+package let largestOneHotWordClassCount = 64
+
 /// Finds the class of each row of one-hot labels of few classes, as many whole rows at a time as 64 elements hold.
 ///
 /// - Parameters:
 ///   - elements: `rowCount * classCount` of them, row-major; need not be aligned. Never read past the last.
-///   - classCount: at most 64.
+///   - classCount: at most `largestOneHotWordClassCount`.
 ///   - classes: room for one class a row: -1 where the row is not one-hot.
 package func findOneHotClasses(
   _ elements: UnsafeRawPointer, rowCount: Int, classCount: Int, pattern: OneHotPattern,

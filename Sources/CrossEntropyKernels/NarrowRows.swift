@@ -1,11 +1,5 @@
 import CKernelShims
 
-/// Bytes of columns, maxima and classes that are worked on at once: half of the first cache at most.
-private let chunkByteCount = 12 << 10
-
-/// Room for a chunk, and behind it for rows that become columns, or for a row that is mended.
-let narrowScratchByteCount = chunkByteCount + max(blockScratchByteCount, rowColumnsScratchByteCount)
-
 /// Rows of few classes: sixteen stand side by side in the lanes, so that nothing is summed across a vector, and sixteen
 /// logarithms are taken at once.
 extension ShortRows {
@@ -17,7 +11,7 @@ extension ShortRows {
   private var groupByteCount: Int { columnsByteCount &+ vectorByteCount }
 
   func summarizeInLanes() {
-    forEachChunk(ofRows: rowCount, in: scratch, byteCount: chunkByteCount, groupByteCount: groupByteCount) { chunk in
+    forEachChunk(ofRows: rowCount, in: scratch, groupByteCount: groupByteCount) { chunk in
       chunk.forEachGroup { row, memory in loadColumns(row, memory) }
       chunk.forEachGroup { row, memory in findMaxima(row, memory) }
       chunk.forEachGroup { row, memory in sumExponentials(row, memory) }
@@ -35,7 +29,7 @@ extension ShortRows {
   /// A step of its own: columns are stored in parts and loaded whole, and such a load waits for its stores.
   @inline(__always)
   private func loadColumns(_ first: Int, _ memory: UnsafeMutableRawPointer) {
-    RowColumns<Element>(rows: logits, rowCount: rowCount, classCount: classCount, scratch: scratch + chunkByteCount)
+    RowColumns<Element>(rows: logits, rowCount: rowCount, classCount: classCount, scratch: scratch + chunkRoomByteCount)
       .load(from: first, into: memory)
   }
 
@@ -54,7 +48,9 @@ extension ShortRows {
     let selectsLabels = classes != nil && classCount <= largestSelectedClassCount
     let labels = selectsLabels ? UnsafeRawPointer(classes! + first).load(as: IntegerLanes.self) : argmaxes
     var place = IntegerLanes(repeating: 1)
+    prefetchAhead(of: row(first), column: 0, elementByteCount: Element.byteCount)
     for index in 1..<classCount {
+      prefetchAhead(of: row(first), column: index, elementByteCount: Element.byteCount)
       let column = column(index, memory)
       let smaller = Numbers.smaller(maxima, column)
       memory.storeBytes(of: smaller, toByteOffset: (index &- 1) &* vectorByteCount, as: Numbers.Vector.self)
@@ -108,7 +104,7 @@ extension ShortRows {
     where ordinary & (1 &<< UInt16(truncatingIfNeeded: index &- first)) == 0 {
       let row = row(index)
       // Behind the chunk: the other groups' columns are done with, but not their maxima.
-      let room = scratch + chunkByteCount
+      let room = scratch + chunkRoomByteCount
       var summary = BlockSummary()
       Blocks<Element, Kind>(
         elements: row, length: classCount, elementCount: classCount, readableCount: classCount, transform: transform,

@@ -17,7 +17,7 @@ package func countNarrowRows(
     NarrowTopK<Element>(
       limit: Int32(truncatingIfNeeded: min(limit, classCount &+ 1)), rowCount: rowCount, classCount: classCount,
       columns: RowColumns(
-        rows: logits, rowCount: rowCount, classCount: classCount, scratch: scratch + chunkByteCount),
+        rows: logits, rowCount: rowCount, classCount: classCount, scratch: scratch + chunkRoomByteCount),
       classes: classes, lanes: lanes, scratch: scratch
     ).count
   }
@@ -28,12 +28,6 @@ package func countNarrowRows(
   default: return count(BF16Element.self)
   }
 }
-
-/// Bytes of columns that are looked at before more are made.
-private let chunkByteCount = 12 << 10
-
-/// Room for a chunk, and behind it for rows that become columns.
-let narrowTopKScratchByteCount = chunkByteCount + rowColumnsScratchByteCount
 
 private struct NarrowTopK<Element: LogitElement> {
   private typealias Numbers = Element.Numbers
@@ -49,7 +43,7 @@ private struct NarrowTopK<Element: LogitElement> {
   var count: Int {
     let groupByteCount = (classCount &+ spareColumnCount) &* MemoryLayout<Numbers.Vector>.size
     var count = 0
-    forEachChunk(ofRows: rowCount, in: scratch, byteCount: chunkByteCount, groupByteCount: groupByteCount) { chunk in
+    forEachChunk(ofRows: rowCount, in: scratch, groupByteCount: groupByteCount) { chunk in
       chunk.forEachGroup { row, memory in columns.load(from: row, into: memory) }
       chunk.forEachGroup { row, memory in
         count &+= (lanesInTop(row, memory) & lanes[row / Geometry.laneCount]).nonzeroBitCount

@@ -18,13 +18,16 @@ struct RowChunk {
   }
 }
 
-/// Cuts rows into chunks, as many groups in each as `byteCount` bytes of memory hold.
+/// Cuts rows into chunks of as many groups as half of the first cache holds at most, but one at least.
+///
+/// - Parameters:
+///   - memory: `chunkRoomByteCount` bytes.
+///   - groupByteCount: what each group has of it.
 @inline(__always)
 func forEachChunk(
-  ofRows rowCount: Int, in memory: UnsafeMutableRawPointer, byteCount: Int, groupByteCount: Int,
-  _ body: (RowChunk) -> Void
+  ofRows rowCount: Int, in memory: UnsafeMutableRawPointer, groupByteCount: Int, _ body: (RowChunk) -> Void
 ) {
-  let rowsPerChunk = byteCount / groupByteCount &* Geometry.laneCount
+  let rowsPerChunk = max(1, (12 << 10) / groupByteCount) &* Geometry.laneCount
   var first = 0
   while first < rowCount {
     let rows = first..<min(first &+ rowsPerChunk, rowCount)
@@ -32,3 +35,11 @@ func forEachChunk(
     first = rows.upperBound
   }
 }
+
+/// Room for a chunk: a group has two columns of each class at most, and a vector behind them.
+@inline(__always) var chunkRoomByteCount: Int {
+  (2 &* (Geometry.largestNarrowClassCount &+ spareColumnCount) &+ 1) &* MemoryLayout<WideLanes>.size
+}
+
+/// Room for a chunk, and behind it for rows that become columns, or for a row that is computed by itself.
+let narrowScratchByteCount = chunkRoomByteCount + max(blockScratchByteCount, rowColumnsScratchByteCount)

@@ -13,7 +13,6 @@ struct RowColumns<Element: LogitElement> {
   /// Writes the columns of sixteen rows as vectors one behind the other; up to three columns more than there are.
   @inline(__always)
   func load(from first: Int, into columns: UnsafeMutableRawPointer) {
-    prefetchRows(behind: first)
     Element.loadColumns(sixteen(from: first), classCount: classCount, into: columns)
   }
 
@@ -31,17 +30,20 @@ struct RowColumns<Element: LogitElement> {
     }
     return UnsafeRawPointer(scratch)
   }
+}
 
-  /// Has as many rows as a group read, some groups ahead.
-  @inline(__always)
-  private func prefetchRows(behind first: Int) {
-    let group = rows + first &* rowByteCount
-    var offset = 0
-    while offset < Geometry.laneCount &* rowByteCount {
-      prefetch(group + (offset &+ nearPrefetchByteCount))
-      prefetchFar(group + (offset &+ farPrefetchByteCount))
-      offset &+= 64
-    }
+/// Asks for memory ahead while a column of sixteen rows is worked on: for as much as that takes. A whole group's lines at once are
+/// more than the processor waits for at a time, and everything behind them would wait, too.
+///
+/// - Parameter rows: the first of the sixteen.
+@inline(__always)
+func prefetchAhead(of rows: UnsafeRawPointer, column index: Int, elementByteCount: Int) {
+  let column = rows + index &* Geometry.laneCount &* elementByteCount
+  var offset = 0
+  while offset < Geometry.laneCount &* elementByteCount {
+    prefetch(column + (offset &+ nearPrefetchByteCount))
+    prefetchFar(column + (offset &+ farPrefetchByteCount))
+    offset &+= 64
   }
 }
 
@@ -53,4 +55,4 @@ let rowColumnsScratchByteCount =
 @inline(__always) var spareColumnCount: Int { 3 }
 
 /// The second cache answers while this much is computed.
-@inline(__always) private var nearPrefetchByteCount: Int { 4 << 10 }
+@inline(__always) private var nearPrefetchByteCount: Int { 8 << 10 }

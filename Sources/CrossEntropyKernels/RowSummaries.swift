@@ -1,9 +1,7 @@
 import CKernelShims
 
 /// Bytes that a worker lends to the functions here for their own use.
-package let kernelScratchByteCount = max(
-  oneBlockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount, narrowClassSumScratchByteCount,
-  narrowTopKScratchByteCount)
+package let kernelScratchByteCount = max(oneBlockScratchByteCount, narrowScratchByteCount, classSumScratchByteCount)
 
 /// Logits in one block, of which the last of a row may have fewer.
 package let blockLength = Geometry.blockLength
