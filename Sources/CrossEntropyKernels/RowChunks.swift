@@ -18,7 +18,7 @@ struct RowChunk {
   }
 }
 
-/// Cuts rows into chunks of as many groups as half of the first cache holds at most, but one at least.
+/// Cuts rows into chunks: as many groups as `chunkByteCount` bytes hold, but one at least.
 ///
 /// - Parameters:
 ///   - memory: `chunkRoomByteCount` bytes.
@@ -27,7 +27,7 @@ struct RowChunk {
 func forEachChunk(
   ofRows rowCount: Int, in memory: UnsafeMutableRawPointer, groupByteCount: Int, _ body: (RowChunk) -> Void
 ) {
-  let rowsPerChunk = max(1, (12 << 10) / groupByteCount) &* Geometry.laneCount
+  let rowsPerChunk = max(1, chunkByteCount / groupByteCount) &* Geometry.laneCount
   var first = 0
   while first < rowCount {
     let rows = first..<min(first &+ rowsPerChunk, rowCount)
@@ -36,7 +36,10 @@ func forEachChunk(
   }
 }
 
-/// Room for a chunk: a group has two columns of each class at most, and a vector behind them.
+/// What several groups have at most: less than half of the first cache.
+@inline(__always) private var chunkByteCount: Int { 12 << 10 }
+
+/// Room for a chunk. One group may have more than several: two columns of each class, and a vector behind them.
 @inline(__always) var chunkRoomByteCount: Int {
   (2 &* (Geometry.largestNarrowClassCount &+ spareColumnCount) &+ 1) &* MemoryLayout<WideLanes>.size
 }

@@ -204,29 +204,74 @@ xent_prefetch_far_with_avx512(const void *_Nonnull p) {
 #endif
 }
 
-typedef uint16_t xent_ushort16 __attribute__((ext_vector_type(16)));
+/// A type of logits. Not an enumeration: each module would emit its metadata as weak symbols.
+typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
+#define XENT_FORMAT_F32 0
+#define XENT_FORMAT_F16 1
+#define XENT_FORMAT_BF16 2
+#define XENT_FORMAT_F64 3
+
+// `count` consecutive logits of 16 or 32 bits as floats, exactly. By way of pointers: a function in C that calls another one with a vector
+// wider than the machine's is warned of.
+#define XENT_LOAD_FLOATS(count)                                                                                        \
+  typedef uint16_t xent_ushort##count __attribute__((ext_vector_type(count)));                                         \
+  typedef float xent_float##count __attribute__((ext_vector_type(count)));                                             \
+  static inline __attribute__((always_inline)) void xent_load_f16_##count(const void *_Nonnull p,                      \
+                                                                          xent_float##count *_Nonnull floats) {        \
+    xent_ushort##count bits;                                                                                           \
+    __builtin_memcpy(&bits, p, sizeof bits);                                                                           \
+    XENT_WIDEN_F16(count)                                                                                              \
+  }                                                                                                                    \
+  static inline __attribute__((always_inline)) void xent_load_bf16_##count(const void *_Nonnull p,                     \
+                                                                           xent_float##count *_Nonnull floats) {       \
+    typedef uint32_t wide __attribute__((ext_vector_type(count)));                                                     \
+    xent_ushort##count bits;                                                                                           \
+    __builtin_memcpy(&bits, p, sizeof bits);                                                                           \
+    *floats = (xent_float##count)(__builtin_convertvector(bits, wide) << 16);                                          \
+  }                                                                                                                    \
+  static inline __attribute__((always_inline)) void xent_load_floats_##count(                                          \
+      const void *_Nonnull p, xent_logit_format format, xent_float##count *_Nonnull floats) {                          \
+    if (format == XENT_FORMAT_F32) {                                                                                   \
+      __builtin_memcpy(floats, p, sizeof *floats);                                                                     \
+    } else if (format == XENT_FORMAT_F16) {                                                                            \
+      xent_load_f16_##count(p, floats);                                                                                \
+    } else {                                                                                                           \
+      xent_load_bf16_##count(p, floats);                                                                               \
+    }                                                                                                                  \
+  }
+#if defined(__F16C__) || defined(__aarch64__)
+#define XENT_WIDEN_F16(count)                                                                                          \
+  typedef _Float16 half __attribute__((ext_vector_type(count)));                                                       \
+  *floats = __builtin_convertvector((half)bits, xent_float##count);
+#else
+// The bits are moved to where a float has them, and the product mends the exponent, also of subnormal values.
+#define XENT_WIDEN_F16(count)                                                                                          \
+  typedef uint32_t wide __attribute__((ext_vector_type(count)));                                                       \
+  wide word = __builtin_convertvector(bits, wide);                                                                     \
+  wide magnitude = (wide)((xent_float##count)((word & 0x7fff) << 13) * 0x1p112f);                                      \
+  wide special = (wide)((word & 0x7c00) == 0x7c00) & 0x7f800000;                                                       \
+  *floats = (xent_float##count)(magnitude | special | (word & 0x8000) << 16);
+#endif
+XENT_LOAD_FLOATS(16)
+XENT_LOAD_FLOATS(8)
+XENT_LOAD_FLOATS(4)
+#undef XENT_LOAD_FLOATS
+#undef XENT_WIDEN_F16
 
 /// Sixteen f16 values as floats, exactly.
 static inline __attribute__((always_inline, swift_name("widened(f16:)"))) xent_float16
 xent_widened_f16(xent_ushort16 bits) {
-#if defined(__F16C__) || defined(__aarch64__)
-  typedef _Float16 half16 __attribute__((ext_vector_type(16)));
-  return __builtin_convertvector((half16)bits, xent_float16);
-#else
-  // The bits are moved to where a float has them, and the product mends the exponent, also of subnormal values.
-  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
-  uint16x32 wide = __builtin_convertvector(bits, uint16x32);
-  uint16x32 magnitude = (uint16x32)((xent_float16)((wide & 0x7fff) << 13) * 0x1p112f);
-  uint16x32 special = (uint16x32)((wide & 0x7c00) == 0x7c00) & 0x7f800000;
-  return (xent_float16)(magnitude | special | (wide & 0x8000) << 16);
-#endif
+  xent_float16 floats;
+  xent_load_f16_16(&bits, &floats);
+  return floats;
 }
 
 /// Sixteen bf16 values as floats, exactly.
 static inline __attribute__((always_inline, swift_name("widened(bf16:)"))) xent_float16
 xent_widened_bf16(xent_ushort16 bits) {
-  typedef uint32_t uint16x32 __attribute__((ext_vector_type(16)));
-  return (xent_float16)(__builtin_convertvector(bits, uint16x32) << 16);
+  xent_float16 floats;
+  xent_load_bf16_16(&bits, &floats);
+  return floats;
 }
 
 // Copies sixteen elements of 16 to 64 bits, but has `fill` in place of those from `first` up to `end`, which may lie outside. Whole
@@ -250,40 +295,6 @@ XENT_COPY_LANES(32)
 XENT_COPY_LANES(64)
 #undef XENT_COPY_LANES
 
-/// A type of logits. Not an enumeration: each module would emit its metadata as weak symbols.
-typedef int32_t xent_logit_format __attribute__((swift_name("LogitFormat")));
-#define XENT_FORMAT_F32 0
-#define XENT_FORMAT_F16 1
-#define XENT_FORMAT_BF16 2
-#define XENT_FORMAT_F64 3
-
-typedef float xent_float8 __attribute__((ext_vector_type(8)));
-typedef float xent_float4 __attribute__((ext_vector_type(4)));
-
-/// Eight consecutive logits, none of them f64, as floats, exactly.
-static inline __attribute__((always_inline)) xent_float8 xent_eight_floats(const char *_Nonnull p, xent_logit_format format) {
-  xent_float8 floats;
-  if (format == XENT_FORMAT_F32) {
-    __builtin_memcpy(&floats, p, sizeof floats);
-    return floats;
-  }
-  xent_ushort16 bits = 0;
-  __builtin_memcpy(&bits, p, 8 * sizeof bits[0]);
-  return (format == XENT_FORMAT_F16 ? xent_widened_f16(bits) : xent_widened_bf16(bits)).lo;
-}
-
-/// Four of them.
-static inline __attribute__((always_inline)) xent_float4 xent_four_floats(const char *_Nonnull p, xent_logit_format format) {
-  xent_float4 floats;
-  if (format == XENT_FORMAT_F32) {
-    __builtin_memcpy(&floats, p, sizeof floats);
-    return floats;
-  }
-  xent_ushort16 bits = 0;
-  __builtin_memcpy(&bits, p, 4 * sizeof bits[0]);
-  return (format == XENT_FORMAT_F16 ? xent_widened_f16(bits) : xent_widened_bf16(bits)).lo.lo;
-}
-
 /// Eight columns of sixteen rows of logits, none of them f64, by way of whole vectors: reads eight elements of each row, the first
 /// at `first` and at each `stride` bytes behind it, and writes sixteen floats for each column, columns 64 bytes apart.
 static inline __attribute__((always_inline, swift_name("loadEightColumns(_:format:stride:into:)"))) void
@@ -291,7 +302,7 @@ xent_load_eight_columns(const void *_Nonnull first, xent_logit_format format, in
   for (int half = 0; half < 2; ++half) {
     const char *p = (const char *)first + half * 8 * stride;
     xent_float8 r[8], a[8], b[8];
-    for (int i = 0; i < 8; ++i) r[i] = xent_eight_floats(p + i * stride, format);
+    for (int i = 0; i < 8; ++i) xent_load_floats_8(p + i * stride, format, &r[i]);
     for (int i = 0; i < 8; i += 2) {
       a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
       a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
@@ -317,7 +328,7 @@ xent_load_four_columns(const void *_Nonnull first, xent_logit_format format, int
   for (int half = 0; half < 2; ++half) {
     const char *p = (const char *)first + half * 8 * stride;
     xent_float4 r[8];
-    for (int i = 0; i < 8; ++i) r[i] = xent_four_floats(p + i * stride, format);
+    for (int i = 0; i < 8; ++i) xent_load_floats_4(p + i * stride, format, &r[i]);
     xent_float8 q[4];
     for (int i = 0; i < 4; ++i) q[i] = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 4, 5, 6, 7);
     xent_float8 a = __builtin_shufflevector(q[0], q[1], 0, 8, 1, 9, 4, 12, 5, 13);
