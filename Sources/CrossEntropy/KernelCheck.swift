@@ -44,7 +44,7 @@ package struct KernelCheck {
 
   private var doubleAccuracy: Finding {
     var worst = 0.0
-    for classCount in [1, 2, 10, 65, 2049, 5000] {
+    for classCount in [1, 2, 10, 65, 129, 2049, 5000] {
       let data = CheckData(classCount: classCount, offset: 0)
       for (row, loss) in losses(data, type: .f64).enumerated() {
         let exact = data.exactLoss(row)
@@ -59,7 +59,7 @@ package struct KernelCheck {
 
   /// Workers, address and place in the batch change no bit.
   private var sameBits: Finding {
-    for classCount in [1, 2, 10, 64, 65, 3000, 70_001] {
+    for classCount in [1, 2, 10, 65, 128, 129, 3000, 70_001] {
       let data = CheckData(classCount: classCount, offset: 3)
       let expected = losses(data)
       for workerCount in [2, 3, 7] where losses(data, workerCount: workerCount) != expected {

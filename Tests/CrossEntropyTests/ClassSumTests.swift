@@ -80,7 +80,10 @@ struct ClassSumTests {
     }
   }
 
-  static let shapes = [(1, 1), (3, 1), (50, 2), (16, 3), (17, 10), (300, 10), (33, 63), (70, 64), (20, 65), (5, 2500)]
+  static let shapes = [
+    (1, 1), (3, 1), (50, 2), (16, 3), (17, 10), (300, 10), (33, 63), (70, 65), (33, 127), (50, 128), (20, 129),
+    (5, 2500),
+  ]
 
   @Test("a row has the loss and verdict that it has alone, and the figures are the sums of all", arguments: shapes)
   func together(count: Int, classCount: Int) {
@@ -161,7 +164,8 @@ struct ClassSumTests {
     }
   }
 
-  @Test("probabilities of the same values make the same bits in any type", arguments: [1, 2, 7, 10, 64, 65, 2100])
+  @Test(
+    "probabilities of the same values make the same bits in any type", arguments: [1, 2, 7, 10, 65, 128, 129, 2100])
   func types(classCount: Int) {
     var random = SplitMix64(seed: UInt64(classCount))
     let rows = (0..<35).map { _ in random.floats(count: classCount, spread: 3) }
