@@ -3,14 +3,14 @@ import CKernelShims
 /// What a kernel answers for each type of logits, layout of labels and option of the loss, brought to one number: every
 /// kernel with fused multiply-adds gives the same, whatever the machine.
 struct AnswerBits {
-  static let known: UInt64 = 0xa1ca_0d08_4095_772c
+  static let known: UInt64 = 0x636d_28fe_645f_890b
 
   /// FNV-1a over words.
   private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
   private(set) var batchCount = 0
   private let round: Round
 
-  private static let classCounts = [1, 2, 10, 17, 65, 128, 129, 1000, 2049, 70_001]
+  private static let classCounts = [1, 2, 10, 17, 65, 192, 193, 1000, 2049, 70_001]
   private static let layouts: [LabelLayout] = [
     .integers(.u8), .integers(.u16), .integers(.u32), .integers(.i32), .integers(.i64), .oneHot(.u8), .oneHot(.f16),
     .oneHot(.bf16), .oneHot(.f32), .oneHot(.f64), .probabilities(.f16), .probabilities(.bf16), .probabilities(.f32),

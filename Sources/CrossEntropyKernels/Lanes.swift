@@ -16,8 +16,9 @@ enum Geometry {
   @inline(__always) static var vectorByteCount: Int { 64 }
   /// Elements in one block, which has a maximum and a sum of its own: 8 KiB of f32 at most, well inside the first cache.
   @inline(__always) static var blockLength: Int { 2048 }
-  /// Rows of at most this many classes stand in lanes, sixteen side by side. The columns of sixteen rows still fit the first cache.
-  @inline(__always) static var largestNarrowClassCount: Int { 128 }
+  /// Rows of at most this many classes stand in lanes, sixteen side by side. The columns of sixteen rows of f32, and the
+  /// rows themselves, still fit the first cache.
+  @inline(__always) static var largestNarrowClassCount: Int { 192 }
 }
 
 extension Lanes {

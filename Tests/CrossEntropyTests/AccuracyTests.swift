@@ -9,7 +9,7 @@ import Testing
     /// In units in the last place, for every kernel: also those without fused multiply-adds, of which 2.5 is promised.
     private static let promised = 1.5
     private static let classCounts =
-      Array(1...70) + [100, 127, 128, 129, 1000, 2047, 2048, 2049, 4096, 50257, 65535, 65536, 65537, 151_936, 262_144]
+      Array(1...70) + [100, 191, 192, 193, 1000, 2047, 2048, 2049, 4096, 50257, 65535, 65536, 65537, 151_936, 262_144]
 
     /// The largest error of any kernel.
     private func worst(_ rows: [[Float]], labels: [Int]) -> Double {
@@ -40,7 +40,7 @@ import Testing
     @Test("confident rows keep losses down to 1e-30, also where all others tie", arguments: [0, 100, -1e4])
     func confident(offset: Double) {
       var random = SplitMix64(seed: 7)
-      for classCount in [2, 3, 10, 64, 65, 127, 128, 129, 1000, 2048, 2049, 50257] {
+      for classCount in [2, 3, 10, 64, 65, 191, 192, 193, 1000, 2048, 2049, 50257] {
         for step in 0..<(classCount > 10_000 ? 4 : 40) {
           let gap = Double(step) * (classCount > 10_000 ? 20 : 2)
           var ties = [Float](repeating: Float(offset - gap), count: classCount)
@@ -68,7 +68,7 @@ import Testing
 
     @Test("losses that only doubles can hold come out as f64, beside rows that floats can", arguments: kernels)
     func farBelow(kernel: Kernel) {
-      for classCount in [2, 3, 17, 65, 100, 128, 129, 2048, 2049, 5000] {
+      for classCount in [2, 3, 17, 65, 100, 192, 193, 2048, 2049, 5000] {
         for gap in stride(from: Float(20), through: 640, by: 20) {
           var row = [Float](repeating: 3 - gap, count: classCount)
           row[classCount / 2] = 3
@@ -87,7 +87,7 @@ import Testing
     @Test("logits too large for floats keep the promise, in any row of a group", arguments: kernels)
     func veryLarge(kernel: Kernel) {
       var random = SplitMix64(seed: 10)
-      for classCount in [1, 2, 10, 65, 128, 129, 3000] {
+      for classCount in [1, 2, 10, 65, 192, 193, 3000] {
         let offsets: [Double] = [0, 3000, -3000, 2e4, -2e4, 3e5, 5, -7]
         let rows = (0..<40).map { random.floats(count: classCount, offset: offsets[$0 % 8], spread: 3) }
         let losses = computedLosses(rows, labels: rows.map { _ in 0 }, kernel: kernel)

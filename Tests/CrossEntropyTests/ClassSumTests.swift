@@ -81,7 +81,7 @@ struct ClassSumTests {
   }
 
   static let shapes = [
-    (1, 1), (3, 1), (50, 2), (16, 3), (17, 10), (300, 10), (33, 63), (70, 65), (33, 127), (50, 128), (20, 129),
+    (1, 1), (3, 1), (50, 2), (16, 3), (17, 10), (300, 10), (33, 63), (70, 65), (33, 191), (50, 192), (20, 193),
     (5, 2500),
   ]
 
@@ -165,7 +165,7 @@ struct ClassSumTests {
   }
 
   @Test(
-    "probabilities of the same values make the same bits in any type", arguments: [1, 2, 7, 10, 65, 128, 129, 2100])
+    "probabilities of the same values make the same bits in any type", arguments: [1, 2, 7, 10, 65, 192, 193, 2100])
   func types(classCount: Int) {
     var random = SplitMix64(seed: UInt64(classCount))
     let rows = (0..<35).map { _ in random.floats(count: classCount, spread: 3) }

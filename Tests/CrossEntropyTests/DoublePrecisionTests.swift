@@ -8,7 +8,7 @@ import Testing
   struct DoublePrecisionTests {
     private static let promised = 4.0
     private static let classCounts =
-      Array(1...40) + [63, 64, 65, 100, 127, 128, 129, 1000, 2047, 2048, 2049, 50257, 70_000]
+      Array(1...40) + [63, 64, 65, 100, 191, 192, 193, 1000, 2047, 2048, 2049, 50257, 70_000]
 
     /// The largest error of any kernel.
     private func worst(_ row: [Double], label: Int) -> Double {
@@ -35,7 +35,7 @@ import Testing
 
     @Test("confident rows keep their tiny losses, also where all others tie")
     func confident() {
-      for classCount in [2, 10, 65, 129, 1000, 2049, 50257] {
+      for classCount in [2, 10, 65, 193, 1000, 2049, 50257] {
         for gap in stride(from: 1.0, through: 600, by: 37) {
           var row = [Double](repeating: -gap, count: classCount)
           row[classCount / 2] = 3.3
@@ -44,7 +44,7 @@ import Testing
       }
     }
 
-    @Test("special values are seen wherever they stand", arguments: [1, 2, 16, 17, 64, 128, 2050])
+    @Test("special values are seen wherever they stand", arguments: [1, 2, 16, 17, 64, 192, 2050])
     func special(classCount: Int) {
       for place in Set([0, classCount / 2, classCount - 1]) {
         var row = [Double](repeating: 0, count: classCount)
@@ -61,7 +61,7 @@ import Testing
     @Test("a row's loss does not depend on the rows beside it, ordinary ones and such as lanes cannot hold")
     func neighbours() {
       var random = SplitMix64(seed: 17)
-      for classCount in Array(1...20) + [63, 64, 65, 127, 128, 129] {
+      for classCount in Array(1...20) + [63, 64, 65, 191, 192, 193] {
         var rows = (0..<37).map { index in
           row(classCount, offset: [0, -3e5, 1e6, -1e9][index % 4], spread: [0.1, 5, 600][index % 3], &random)
         }

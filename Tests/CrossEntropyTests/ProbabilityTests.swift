@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Probabilities as labels")
 struct ProbabilityTests {
-  static let classCounts = [1, 2, 15, 16, 17, 63, 64, 65, 127, 128, 129, 1000, 2047, 2048, 2049, 5000]
+  static let classCounts = [1, 2, 15, 16, 17, 63, 64, 65, 191, 192, 193, 1000, 2047, 2048, 2049, 5000]
 
   /// A row of logits and one of probabilities.
   private func row(classCount: Int, using random: inout SplitMix64) -> (logits: [Float], shares: [Float]) {

@@ -45,7 +45,7 @@ def test_losses_are_within_the_promised_accuracy_for_every_number_of_classes(cli
         assert ulps(result.losses, losses(logits, labels)) <= PROMISED_ULPS, classes
 
 
-@pytest.mark.parametrize("classes", [2, 10, 64, 65, 128, 129, 1000, 2049])
+@pytest.mark.parametrize("classes", [2, 10, 64, 65, 192, 193, 1000, 2049])
 def test_confident_rows_keep_their_tiny_losses(client: Client, classes: int) -> None:
     gaps = np.linspace(1, 69 + np.log(classes), 200)
     logits = np.zeros((len(gaps), classes), np.float32)
@@ -111,7 +111,7 @@ def test_every_label_type_gives_the_same_bits_in_both_layouts(
 def test_16_bit_logits_cost_what_the_values_that_they_hold_cost(
     client: Client, logits_type: str, layout: str
 ) -> None:
-    for classes in (1, 2, 10, 65, 129, 1000, 70_001):
+    for classes in (1, 2, 10, 65, 193, 1000, 70_001):
         logits, labels = batch(5, classes)
         held = logits.astype("f2").astype("f4") if logits_type == "f16" else (logits.view("u4") & 0xFFFF0000).view("f4")
         result = client.ask(Request(logits, labels, logits_type=logits_type, flags=ALL), layout)
@@ -120,7 +120,7 @@ def test_16_bit_logits_cost_what_the_values_that_they_hold_cost(
 
 
 def test_f64_logits_have_f64_losses(client: Client) -> None:
-    for classes in (1, 2, 10, 65, 129, 1000, 70_001):
+    for classes in (1, 2, 10, 65, 193, 1000, 70_001):
         random = np.random.default_rng(classes)
         logits, labels = random.normal(size=(5, classes)) * 4, random.integers(0, classes, 5)
         result = client.ask(Request(logits, labels, logits_type="f64", flags=LOSSES | FLOAT64))
@@ -239,7 +239,7 @@ def test_of_several_faults_of_a_row_the_lowest_is_told(client: Client) -> None:
 
 
 def test_of_equal_largest_logits_the_first_is_predicted(client: Client) -> None:
-    for classes in (2, 10, 64, 65, 128, 129, 2049, 70_001):
+    for classes in (2, 10, 64, 65, 192, 193, 2049, 70_001):
         logits = np.zeros((4, classes), np.float32)
         logits[1, classes // 2 :] = 1
         logits[2, -1] = 1
