@@ -12,10 +12,13 @@ extension ShortRows {
 
   func summarizeInLanes() {
     forEachChunk(ofRows: rowCount, in: scratch, groupByteCount: groupByteCount) { chunk in
-      chunk.forEachGroup { row, memory in loadColumns(row, memory) }
-      chunk.forEachGroup { row, memory in findMaxima(row, memory) }
-      chunk.forEachGroup { row, memory in sumExponentials(row, memory) }
-      chunk.forEachGroup { row, memory in takeLogarithms(row, memory) }
+      @inline(__always) func forEachNeeded(_ step: (Int, UnsafeMutableRawPointer) -> Void) {
+        chunk.forEachGroup { row, memory in if !areLeftOut(from: row) { step(row, memory) } }
+      }
+      forEachNeeded { row, memory in loadColumns(row, memory) }
+      forEachNeeded { row, memory in findMaxima(row, memory) }
+      forEachNeeded { row, memory in sumExponentials(row, memory) }
+      forEachNeeded { row, memory in takeLogarithms(row, memory) }
     }
   }
 

@@ -8,7 +8,7 @@ struct ShortRows<Element: LogitElement, Kind: TransformKind> {
   let transform: LogitTransform
   /// Each row's class, less than 0 for none, to the end of the last sixteen, where the logits of the labels are asked for.
   let classes: UnsafePointer<Int32>?
-  /// Whether rows without a class need no summary. Those that stand in lanes have one.
+  /// Whether rows without a class need no summary. Of those that stand in lanes, one beside a row with a class has one.
   let leavesOut: Bool
   /// `kernelScratchByteCount` bytes.
   let scratch: UnsafeMutableRawPointer
@@ -21,6 +21,13 @@ struct ShortRows<Element: LogitElement, Kind: TransformKind> {
   func isLeftOut(_ index: Int) -> Bool {
     guard leavesOut, let classes else { return false }
     return classes[index] < 0
+  }
+
+  /// Whether none of sixteen rows that stand in lanes needs a summary.
+  @inline(__always)
+  func areLeftOut(from first: Int) -> Bool {
+    guard leavesOut, let classes else { return false }
+    return nonnegativeLanes(UnsafeRawPointer(classes + first).load(as: IntegerLanes.self)) == 0
   }
 
   /// - Parameter label: the row's class, less than 0 for none.
