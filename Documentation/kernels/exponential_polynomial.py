@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Finds the polynomials that the f32 kernels use for the exponential, and bounds their errors.
+"""Finds the polynomials that the kernels use for the exponential, and bounds their errors.
 
-The kernels write exp(x) = node (1 + rest): the node is 2^k, or with fused multiply-adds c 2^k (1 + j/8), j = 0...7, and
+The f32 kernels write exp(x) = node (1 + rest): the node is 2^k, or with fused multiply-adds c 2^k (1 + j/8), j = 0...7, and
 1 + rest = exp(t) with t = x - ln(node). They need q with exp(t) = 1 + t + t^2 q(t): the coefficient of t stays exactly 1. The
 others come from a Remez exchange on the relative error of exp(t); they are rounded to f32 one after another, from the
 lowest degree up, and the higher ones are fitted again after each rounding, so that they make up for it.
@@ -11,17 +11,23 @@ kernels' table. Without c it would be 0 to 0.059; c makes it -0.029 to 0.029, so
 
 The kernels' short reduction takes n times the float next to ln 2 / 8, which is too large by the excess.
 
-Needs mpmath (`pip install mpmath`). Prints tables and coefficients as Swift literals and the error of the rounded
-polynomials in units of 2^-24 (half an f32 ulp just above a power of two), evaluated exactly.
+In f64 they write exp(x) = 2^k exp(t) and exp(t) = 1 + t p(t), p of degree 10 with p(0) = 1, its coefficients rounded to f64 all at
+once.
+
+Needs mpmath (`pip install mpmath`). Prints tables and coefficients as Swift literals, lowest degree first, and the error of the
+rounded polynomials in units of 2^-24 and 2^-53 (half an ulp just above a power of two), evaluated exactly. Takes ten seconds.
 """
 
 import struct
+from functools import cache
 
-from mpmath import exp, linspace, log, lu_solve, matrix, mp, mpf, sign
+from mpmath import exp as uncached_exp
+from mpmath import linspace, log, lu_solve, matrix, mp, mpf, sign
 
 mp.prec = 160
 # The rounding of x to a multiple of ln 2, or ln 2 / 8, can push t past its bounds by this much at the largest |x|.
 MARGIN = mpf(2) ** -11
+exp = cache(uncached_exp)
 
 
 def to_f32(value: mpf) -> mpf:
@@ -57,7 +63,9 @@ def remez(fixed: list[mpf], degree: int, low: mpf, high: mpf) -> list[mpf]:
     """The minimax p of this degree whose lowest coefficients are `fixed`."""
     free = degree + 1 - len(fixed)
     middle, half = (low + high) / 2, (high - low) / 2
-    points = [middle + half * mp.cos(mp.pi * (2 * k + 1) / (2 * (free + 1))) for k in range(free + 1)]
+    # Those of an even number: in the middle, which an odd number has, the error is 0 whatever the coefficients.
+    even = free + 1 + (free + 1) % 2
+    points = [middle + half * mp.cos(mp.pi * (2 * k + 1) / (2 * even)) for k in range(free + 1)]
     coefficients = fixed + [mpf(0)] * free
     for _ in range(30):
         # 1 + t p(t) + s E exp(t) = exp(t) at each point, s alternating: linear in the free coefficients and E.
@@ -84,10 +92,22 @@ def find(degree: int, low: mpf, high: mpf) -> None:
     fixed = [mpf(1)]
     while len(fixed) <= degree:
         fixed.append(to_f32(remez(fixed, degree, low, high)[len(fixed)]))
-    worst = max(abs(relative_error(fixed, t)) for t in linspace(low, high, 20001))
-    print(f"  {float(worst * 2**24):.5f} x 2^-24 on {float(low):.6f} <= t <= {float(high):.6f}")
-    for k, c in enumerate(fixed[1:]):
-        print(f"  q{k} = {float(c).hex()}")
+    show("q", fixed[1:], worst_error(fixed, low, high) * 2**24, 24, low, high)
+
+
+def find_f64(degree: int, low: mpf, high: mpf) -> None:
+    coefficients = [mpf(float(c)) for c in remez([mpf(1)], degree, low, high)]
+    show("p", coefficients, worst_error(coefficients, low, high) * 2**53, 53, low, high)
+
+
+def worst_error(coefficients: list[mpf], low: mpf, high: mpf) -> mpf:
+    return max(abs(relative_error(coefficients, t)) for t in linspace(low, high, 20001))
+
+
+def show(name: str, coefficients: list[mpf], error: mpf, bits: int, low: mpf, high: mpf) -> None:
+    print(f"  {float(error):.5f} x 2^-{bits} on {float(low):.6f} <= t <= {float(high):.6f}")
+    for k, c in enumerate(coefficients):
+        print(f"  {name}{k} = {float(c).hex()}")
 
 
 def main() -> None:
@@ -102,6 +122,8 @@ def main() -> None:
     find(3, -bound, bound)
     print("powers of two:")
     find(5, -log(2) / 2 - 2 * MARGIN, log(2) / 2 + 2 * MARGIN)
+    print("f64:")
+    find_f64(10, -mpf("0.35"), mpf("0.35"))
 
 
 if __name__ == "__main__":

@@ -127,26 +127,7 @@ func exponentials(_ x: WideLanes, low: WideLanes) -> WideLanes {
   let n = shifted - rounder
   let t = (x - n * constant(ln2High)) - (n * constant(ln2Low) - low)
   let powers = powersOfTwo(fields: shifted + constant(1023))
-  let values = powers * (constant(1) + t * exponentialQuotients(unfused: t))
+  let quotients = exponentialQuotients(start: constant) { $0 * t + constant($1) }
+  let values = powers * (constant(1) + t * quotients)
   return select(constant(-708), isLessThan: x, yes: values, no: constant(0))
-}
-
-/// `(exp(t) - 1) / t` for `|t| <= 0.35`: the Taylor series to `t^13 / 14!`, whose remainder is under 2^-59.
-@inline(__always)
-private func exponentialQuotients(unfused t: WideLanes) -> WideLanes {
-  @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
-  var q = constant(1.0 / 87_178_291_200)
-  q = q * t + constant(1.0 / 6_227_020_800)
-  q = q * t + constant(1.0 / 479_001_600)
-  q = q * t + constant(1.0 / 39_916_800)
-  q = q * t + constant(1.0 / 3_628_800)
-  q = q * t + constant(1.0 / 362_880)
-  q = q * t + constant(1.0 / 40_320)
-  q = q * t + constant(1.0 / 5_040)
-  q = q * t + constant(1.0 / 720)
-  q = q * t + constant(1.0 / 120)
-  q = q * t + constant(1.0 / 24)
-  q = q * t + constant(1.0 / 6)
-  q = q * t + constant(1.0 / 2)
-  return q * t + constant(1)
 }

@@ -86,35 +86,44 @@ enum DoubleArithmetic: Arithmetic {
       return reference.isCentered ? x - reference.centers : x
     }
     var index = 0
-    while index &+ 1 < count {
-      let terms = exponentials(ofTwo: (centered(index), centered(index &+ 1)), reference)
+    while index &+ 3 < count {
+      let terms = exponentials(
+        (centered(index), centered(index &+ 1), centered(index &+ 2), centered(index &+ 3)), reference)
+      add(terms.0, to: &sums)
+      add(terms.1, to: &sums)
+      add(terms.2, to: &sums)
+      add(terms.3, to: &sums)
+      index &+= 4
+    }
+    if index &+ 1 < count {
+      let last = centered(index &+ 1)
+      let terms = exponentials((centered(index), last, last, last), reference)
       add(terms.0, to: &sums)
       add(terms.1, to: &sums)
       index &+= 2
     }
-    guard index < count else { return }
-    let last = centered(index)
-    // Of two equal chains the compiler leaves one.
-    add(exponentials(ofTwo: (last, last), reference).0, to: &sums)
+    if index < count { add(exponentials(fourCopies(of: centered(index)), reference).0, to: &sums) }
   }
 
+  /// What the addition of a term larger than the sum so far loses is not kept. But each such term more than doubles the sum: all of
+  /// them together lose an ulp of it at most.
   @inline(__always)
   private static func add(_ term: WideLanes, to sums: inout Sums) {
-    let next = twoSum(sums.total, term)
+    let next = fastTwoSum(sums.total, term)
     sums.total = next.sum
     sums.lost = sums.lost + next.lost
   }
 
-  /// `2^(n - N) exp(t)` in each lane, of two vectors side by side.
+  /// `2^(n - N) exp(t)` in each lane, of four vectors side by side.
   @inline(__always)
-  private static func exponentials(ofTwo x: TwoWideLanes, _ reference: Reference) -> TwoWideLanes {
+  private static func exponentials(_ x: Four<WideLanes>, _ reference: Reference) -> Four<WideLanes> {
     let clamped = each(x) { larger(reference.floors, $0) }  // In this order NaN survives.
     let shifted = each(clamped) { multiplyAdd($0, repeating(log2e), reference.magics) }
     let n = each(shifted) { $0 - reference.magics }
     let rough = each(n, clamped) { multiplyAdd($0, repeating(-ln2High), $1) }
     let t = each(n, rough) { multiplyAdd($0, repeating(-ln2Low), $1) }
     let powers = each(shifted) { powersOfTwo(fields: $0) }
-    let products = each(t, exponentialQuotients(ofTwoSmall: t)) { $0 * $1 }
+    let products = each(t, exponentialQuotients(ofFourSmall: t)) { $0 * $1 }
     return each(powers, products) { multiplyAdd($0, $1, $0) }
   }
 

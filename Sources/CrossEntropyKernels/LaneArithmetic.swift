@@ -97,7 +97,13 @@ extension DoubleArithmetic: LaneArithmetic {
   }
 
   @inline(__always)
-  static func logSums(_ sums: LaneSums) -> WideLanes { logarithms(onePlus: sums.others / sums.ofMaxima) }
+  static func logSums(_ sums: LaneSums) -> WideLanes {
+    #if KERNEL_FMA
+      logarithms(onePlus: sums.others, over: sums.ofMaxima)
+    #else
+      logarithms(onePlus: sums.others / sums.ofMaxima)
+    #endif
+  }
 
   @inline(__always)
   static func ordinaryLanes(maxima: WideLanes, scaledSums: WideLanes, count: Int) -> UInt16 {

@@ -14,3 +14,10 @@ func twoSum(_ a: WideLanes, _ b: WideLanes) -> (sum: WideLanes, lost: WideLanes)
   let part = sum - a
   return (sum, (a - (sum - part)) + (b - part))
 }
+
+/// The same where `a` is not smaller than `b`; else what is lost may be lost.
+@inline(__always)
+func fastTwoSum(_ a: WideLanes, _ b: WideLanes) -> (sum: WideLanes, lost: WideLanes) {
+  let sum = a + b
+  return (sum, b - (sum - a))
+}

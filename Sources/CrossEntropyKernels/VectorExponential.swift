@@ -123,11 +123,8 @@ private let ln2: Float = 0x1.62e43p-1
 /// Exponentials that are not put together yet: the low bits of `nodes` hold the node.
 typealias ScaledExponentials = (nodes: Lanes, rest: Lanes)
 
-/// Four vectors whose exponentials are computed side by side: each is a long chain of instructions, and a processor that sees
-/// them one after the other looks ahead over two or three.
-typealias FourLanes = (Lanes, Lanes, Lanes, Lanes)
-
-/// Whether that gains more than it loses: vectors of sixteen floats are four registers of SSE2 and NEON, and there it does not.
+/// Whether four exponentials side by side are faster: vectors of sixteen floats are four registers of SSE2 and NEON, and there they
+/// are not.
 #if KERNEL_FMA && arch(x86_64)
   @inline(__always) var hasRegistersForFour: Bool { true }
 #else
@@ -135,17 +132,7 @@ typealias FourLanes = (Lanes, Lanes, Lanes, Lanes)
 #endif
 
 @inline(__always)
-private func each(_ a: FourLanes, _ operation: (Lanes) -> Lanes) -> FourLanes {
-  (operation(a.0), operation(a.1), operation(a.2), operation(a.3))
-}
-
-@inline(__always)
-private func each(_ a: FourLanes, _ b: FourLanes, _ operation: (Lanes, Lanes) -> Lanes) -> FourLanes {
-  (operation(a.0, b.0), operation(a.1, b.1), operation(a.2, b.2), operation(a.3, b.3))
-}
-
-@inline(__always)
-private func multiplyAdd(_ a: FourLanes, _ b: FourLanes, _ c: FourLanes) -> FourLanes {
+private func multiplyAdd(_ a: Four<Lanes>, _ b: Four<Lanes>, _ c: Four<Lanes>) -> Four<Lanes> {
   (multiplyAdd(a.0, b.0, c.0), multiplyAdd(a.1, b.1, c.1), multiplyAdd(a.2, b.2, c.2), multiplyAdd(a.3, b.3, c.3))
 }
 
@@ -164,7 +151,7 @@ func forEachExponential(
   count: Int, of vector: (Int) -> Lanes, by reduction: Reduction, magic: Lanes, floor: Lanes,
   _ body: (ScaledExponentials) -> Void
 ) {
-  @inline(__always) func reduced(_ x: FourLanes) -> ReducedFour {
+  @inline(__always) func reduced(_ x: Four<Lanes>) -> ReducedFour {
     reducedFour(x, by: reduction, magic: magic, floor: floor)
   }
   @inline(__always) func handOver(_ x: ReducedFour, _ count: Int = 4) {
@@ -174,13 +161,12 @@ func forEachExponential(
     if count > 2 { body((x.nodes.2, rests.2)) }
     if count > 3 { body((x.nodes.3, rests.3)) }
   }
-  // Of equal chains the compiler leaves one.
-  @inline(__always) func handOver(one x: Lanes) { handOver(reduced((x, x, x, x)), 1) }
+  @inline(__always) func handOver(one x: Lanes) { handOver(reduced(fourCopies(of: x)), 1) }
   guard hasRegistersForFour else {
     for index in 0..<count { handOver(one: vector(index)) }
     return
   }
-  @inline(__always) func four(from first: Int) -> FourLanes {
+  @inline(__always) func four(from first: Int) -> Four<Lanes> {
     (vector(first), vector(first &+ 1), vector(first &+ 2), vector(first &+ 3))
   }
   if count == 8 {
@@ -204,10 +190,10 @@ func forEachExponential(
 }
 
 /// Nodes, and what is left of logits beside them: `x - ln(node)`.
-private typealias ReducedFour = (nodes: FourLanes, t: FourLanes)
+private typealias ReducedFour = (nodes: Four<Lanes>, t: Four<Lanes>)
 
 @inline(__always)
-private func reducedFour(_ x: FourLanes, by reduction: Reduction, magic: Lanes, floor: Lanes) -> ReducedFour {
+private func reducedFour(_ x: Four<Lanes>, by reduction: Reduction, magic: Lanes, floor: Lanes) -> ReducedFour {
   let clamped = each(x) { larger(floor, $0) }  // In this order NaN survives.
   let nodes = each(clamped) { multiplyAdd($0, constant(stepsPerUnit), magic) }
   let n = each(nodes) { $0 - magic }
@@ -223,7 +209,7 @@ private func reducedFour(_ x: FourLanes, by reduction: Reduction, magic: Lanes, 
 
 /// `exp(t) - 1`, within 0.2 * 2^-24 of the exponential; 0.93 * 2^-24 without fused multiply-adds.
 @inline(__always)
-private func rests(_ t: FourLanes) -> FourLanes {
+private func rests(_ t: Four<Lanes>) -> Four<Lanes> {
   let square = each(t) { $0 * $0 }
   let start = each(t) { multiplyAdd(constant(q1), $0, constant(q0)) }
   #if KERNEL_FMA

@@ -16,64 +16,89 @@ func shortExponentialQuotients(ofSmall t: WideLanes) -> WideLanes {
   return multiplyAdd(multiplyAdd(high, square, b), square, a)
 }
 
-/// Two vectors whose series are computed side by side: each is a long chain of instructions.
-typealias TwoWideLanes = (WideLanes, WideLanes)
-
+/// `(exp(t) - 1) / t` for `|t| <= 0.35`.
 @inline(__always)
-func each(_ a: TwoWideLanes, _ operation: (WideLanes) -> WideLanes) -> TwoWideLanes {
-  (operation(a.0), operation(a.1))
-}
-
-@inline(__always)
-func each(_ a: TwoWideLanes, _ b: TwoWideLanes, _ operation: (WideLanes, WideLanes) -> WideLanes) -> TwoWideLanes {
-  (operation(a.0, b.0), operation(a.1, b.1))
-}
+func exponentialQuotients(ofSmall t: WideLanes) -> WideLanes { exponentialQuotients(ofFourSmall: fourCopies(of: t)).0 }
 
 /// `(exp(t) - 1) / t` for `|t| <= 0.35`.
 @inline(__always)
-func exponentialQuotients(ofSmall t: WideLanes) -> WideLanes { exponentialQuotients(ofTwoSmall: (t, t)).0 }
-
-/// `(exp(t) - 1) / t` for `|t| <= 0.35`.
-@inline(__always)
-func exponentialQuotients(ofTwoSmall t: TwoWideLanes) -> TwoWideLanes {
-  let first = WideLanes(repeating: 1.0 / 6_227_020_800)
-  var q = (first, first)
-  @inline(__always) func addTerm(_ coefficient: Double) {
-    q = each(q, t) { multiplyAdd($0, $1, WideLanes(repeating: coefficient)) }
+func exponentialQuotients(ofFourSmall t: Four<WideLanes>) -> Four<WideLanes> {
+  exponentialQuotients {
+    fourCopies(of: repeating($0))
+  } step: { q, next in
+    each(q, t) { multiplyAdd($0, $1, repeating(next)) }
   }
-  addTerm(1.0 / 479_001_600)
-  addTerm(1.0 / 39_916_800)
-  addTerm(1.0 / 3_628_800)
-  addTerm(1.0 / 362_880)
-  addTerm(1.0 / 40_320)
-  addTerm(1.0 / 5_040)
-  addTerm(1.0 / 720)
-  addTerm(1.0 / 120)
-  addTerm(1.0 / 24)
-  addTerm(1.0 / 6)
-  addTerm(1.0 / 2)
-  addTerm(1)
-  return q
 }
 
-/// `log(1 + x / y)` for finite `x >= 0` and `y > 0`, off by at most 2^-28 of itself, also where that is tiny.
+/// `(exp(t) - 1) / t` for `|t| <= 0.35`: makes the exponential off by at most 0.12 * 2^-53.
 ///
-/// `1 + x / y = 2^k m` with `m` next to 1, and `log m = 2 atanh(s)` with `s = (m - 1) / (m + 1)`, at most 0.2004 either way. Both are
-/// taken times `2^k y`, as `x + y (1 - 2^k)` and `x + y (1 + 2^k)`: where `k` is 0, nothing of a small `x` is lost, and there is one
-/// division.
+/// Documentation/kernels/exponential_polynomial.py finds the coefficients.
+/// - Parameters:
+///   - start: the polynomial's first value, of its highest coefficient.
+///   - step: that value times `t`, and the next coefficient.
+@inline(__always)
+func exponentialQuotients<Value>(start: (Double) -> Value, step: (Value, Double) -> Value) -> Value {
+  var q = start(0x1.ad7ace96d5a64p-26)
+  q = step(q, 0x1.28b15bae90642p-22)
+  q = step(q, 0x1.71df2eb5a22f7p-19)
+  q = step(q, 0x1.a01995fa20f5ep-16)
+  q = step(q, 0x1.a01a01233f917p-13)
+  q = step(q, 0x1.6c16c185981adp-10)
+  q = step(q, 0x1.1111111129941p-7)
+  q = step(q, 0x1.555555555025dp-5)
+  q = step(q, 0x1.55555555554f0p-3)
+  q = step(q, 0x1.000000000000bp-1)
+  return step(q, 1)
+}
+
+@inline(__always)
+private func repeating(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
+
+// `log(1 + x / y)` for finite `x >= 0` and `y > 0`. `1 + x / y = 2^k m` with `m` next to 1, and `log m = 2 atanh(s)` with
+// `s = (m - 1) / (m + 1)`, at most 0.2004 either way. Both are taken times `2^k y`, as `x + y (1 - 2^k)` and `x + y (1 + 2^k)`: where `k` is
+// 0, nothing of a small `x` is lost, and there is one division. Documentation/kernels/logarithm_polynomial.py finds the coefficients of
+// `2 atanh(s) / s`, a series in `s^2`.
+
+/// `log(1 + x / y)`, off by at most 2^-28 of itself, also where that is tiny.
 @inline(__always)
 func shortLogarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
-  @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
   let powers = powersOfTwo(nextTo: x + y, over: y)
-  let s = multiplyAdd(y, constant(1) - powers, x) / multiplyAdd(y, constant(1) + powers, x)
+  let s = multiplyAdd(y, repeating(1) - powers, x) / multiplyAdd(y, repeating(1) + powers, x)
   let z = s * s
-  // Documentation/kernels/logarithm_polynomial.py finds the coefficients.
-  var series = constant(0x1.37ba3c899c45dp-2)
-  series = multiplyAdd(series, z, constant(0x1.991c9695ebb59p-2))
-  series = multiplyAdd(series, z, constant(0x1.5555d6dfb390bp-1))
-  series = multiplyAdd(series, z, constant(0x1.ffffffeb15d52p0))
-  return multiplyAdd(exponents(powers), constant(0x1.62e42fefa39efp-1), s * series)
+  var series = repeating(0x1.37ba3c899c45dp-2)
+  series = multiplyAdd(series, z, repeating(0x1.991c9695ebb59p-2))
+  series = multiplyAdd(series, z, repeating(0x1.5555d6dfb390bp-1))
+  series = multiplyAdd(series, z, repeating(0x1.ffffffeb15d52p0))
+  return multiplyAdd(exponents(powers), repeating(0x1.62e42fefa39efp-1), s * series)
 }
+
+#if KERNEL_FMA
+  /// `log(1 + x / y)` within 1.5 ulp, also where that is tiny. What a quotient is rounded by is found by a fused multiply-add.
+  @inline(__always)
+  func logarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
+    let powers = powersOfTwo(nextTo: x + y, over: y)
+    let numerator = multiplyAdd(y, repeating(1) - powers, x)
+    let part = y * (repeating(1) + powers)
+    let (denominator, lost) = fastTwoSum(part, x)
+    let reciprocal = repeating(1) / denominator
+    let s = numerator * reciprocal
+    // What s lacks: nothing else would be off by as much where the logarithm is small.
+    let minus = repeating(0) - s
+    let missing = multiplyAdd(minus, lost, multiplyAdd(minus, denominator, numerator)) * reciprocal
+    let z = s * s
+    var series = repeating(0x1.1a80cd8be7016p-3)
+    series = multiplyAdd(series, z, repeating(0x1.0df424d48d918p-3))
+    series = multiplyAdd(series, z, repeating(0x1.3b3327e1c9174p-3))
+    series = multiplyAdd(series, z, repeating(0x1.745c60f66dd0cp-3))
+    series = multiplyAdd(series, z, repeating(0x1.c71c74280e60ap-3))
+    series = multiplyAdd(series, z, repeating(0x1.24924922670e7p-2))
+    series = multiplyAdd(series, z, repeating(0x1.999999999b79bp-2))
+    series = multiplyAdd(series, z, repeating(0x1.5555555555551p-1))
+    let n = exponents(powers)
+    let small = multiplyAdd(s * z, series, multiplyAdd(n, repeating(0x1.a39ef35793c76p-33), missing + missing))
+    return multiplyAdd(n, repeating(0x1.62e42feep-1), (s + s) + small)
+  }
+#endif
 
 /// `log(1 + x)` for `x >= 0` that is at most 2^1000, within 1 ulp also where `x` is tiny; NaN where that is.
 ///
