@@ -27,9 +27,12 @@ SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "Documentation/xentl
 SMALL = ["--rows", "8", "--classes", "50", "--warm-up", "0.05"]
 
 
-def xentload(*options: str | Path, timeout: float = 3 * PATIENCE) -> subprocess.CompletedProcess[str]:
+def xentload(
+    *options: str | Path, timeout: float = 3 * PATIENCE, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(BIN / "xentload"), *map(str, options)], capture_output=True, text=True, timeout=timeout)
+        [str(BIN / "xentload"), *map(str, options)], capture_output=True, text=True, timeout=timeout,
+        env=os.environ | (environment or {}))
 
 
 def report(run: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any]:
@@ -77,6 +80,16 @@ def test_labels_of_every_type_are_sent_and_hold(shared_daemon: Daemon, labels: s
     read = 5 * 200 * 4 + 5 * label_size * (1 if labels == "integer" else 200)
     stream_seconds = alone["stream_ratio"] * alone["median_ns_per_element"] * 5 * 200 * 1e-9
     assert alone["stream_gigabytes_per_second"] * 1e9 * stream_seconds == pytest.approx(read)
+
+
+def test_the_computation_alone_is_that_of_the_kernel_that_is_named() -> None:
+    def kernel(*options: str, **environment: str) -> str:
+        run = xentload("inprocess", "--rows", "8", "--passes", "1", "--json", *options, environment=environment)
+        return json.loads(run.stdout)["kernel"] if run.returncode == 0 else run.stderr
+
+    assert kernel("--kernel", "baseline") == kernel(XENTD_KERNEL="baseline") == "baseline"
+    assert kernel("--kernel", "baseline", XENTD_KERNEL="abacus") == "baseline"
+    assert "received abacus" in kernel(XENTD_KERNEL="abacus")
 
 
 def test_a_pipeline_lane_and_many_connections_and_threads_give_each_result_once(shared_daemon: Daemon) -> None:

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrossEntropy
+import Glibc
 import XentProtocol
 
 /// `xentload inprocess`: the computation alone, without a network, beside what the memory can do.
@@ -31,7 +32,7 @@ struct InProcess: ParsableCommand {
   @Option(help: "Threads that compute at once.")
   var threads = 1
 
-  @Option(help: "The kernel, as `xentd --kernels` names it (default: the fastest).")
+  @Option(help: "The kernel, as `xentd --kernels` names it (default: what XENTD_KERNEL says, else the fastest).")
   var kernel: String?
 
   @Option(help: "Passes that count.")
@@ -59,8 +60,13 @@ struct InProcess: ParsableCommand {
     BatchShape(rows: rows, classes: classes, type: type, labels: labels, labelType: labelType)
   }
 
+  private func chosenKernel() throws(KernelError) -> Kernel {
+    guard let name = kernel ?? getenv("XENTD_KERNEL").map({ String(cString: $0) }) else { return .best }
+    return try Kernel.named(name)
+  }
+
   func run() throws {
-    let kernel = try self.kernel.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
+    let kernel = try chosenKernel()
     let data = BenchmarkData(shape, loss: loss)
     let round = Round(workerCount: threads, kernel: kernel)
     let stream = StreamingSum([data.logits, data.labels], pool: round.pool)
