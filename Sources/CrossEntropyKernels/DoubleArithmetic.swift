@@ -128,7 +128,15 @@ enum DoubleArithmetic: Arithmetic {
   }
 
   @inline(__always)
-  static func total(_ sums: Sums) -> Double { sum(sums.total) + sum(sums.lost) }
+  static func total(_ sums: Sums) -> Double {
+    let eight = twoSum(sums.total.lowHalf, sums.total.highHalf)
+    let four = twoSum(eight.sum.lowHalf, eight.sum.highHalf)
+    let two = twoSum(four.sum.lowHalf, four.sum.highHalf)
+    let last = twoSum(two.sum[0], two.sum[1])
+    let lostByFour = (eight.lost.lowHalf + eight.lost.highHalf) + four.lost
+    let lostByTwo = (lostByFour.lowHalf + lostByFour.highHalf) + two.lost
+    return last.sum + (sum(sums.lost) + (lostByTwo[0] + lostByTwo[1] + last.lost))
+  }
 
   /// Terms are taken for 0 below 2^-1023 only: a loss of 1e-300 is still right.
   @inline(__always) static var smallestCompleteSum: Double { 0 }

@@ -101,7 +101,7 @@ extension DoubleArithmetic: LaneArithmetic {
     #if KERNEL_FMA
       logarithms(onePlus: sums.others, over: sums.ofMaxima)
     #else
-      logarithms(onePlus: sums.others / sums.ofMaxima)
+      logarithms(onePlus: sums.others / sums.ofMaxima, low: WideLanes(repeating: 0))
     #endif
   }
 

@@ -79,7 +79,8 @@ extension ShortRows {
 
   @inline(__always)
   private func foldEach(_ rows: Range<Int>) {
-    let logSums = logarithms(onePlus: sumsOfOthers(ofRowsThatAre: blocks, count: rows.count))
+    let (sums, lost) = sumsOfOthers(ofRowsThatAre: blocks, count: rows.count)
+    let logSums = logarithms(onePlus: sums, low: lost)
     for index in rows {
       let place = index &- rows.lowerBound
       let summary = foldedSummary(

@@ -15,7 +15,15 @@ func twoSum(_ a: WideLanes, _ b: WideLanes) -> (sum: WideLanes, lost: WideLanes)
   return (sum, (a - (sum - part)) + (b - part))
 }
 
-/// The same where `a` is not smaller than `b`; else what is lost may be lost.
+@inline(__always)
+func twoSum<Vector: SIMD>(_ a: Vector, _ b: Vector) -> (sum: Vector, lost: Vector)
+where Vector.Scalar: FloatingPoint {
+  let sum = a + b
+  let part = sum - a
+  return (sum, (a - (sum - part)) + (b - part))
+}
+
+/// The same in three operations where `a` is not smaller than `b`; else what the sum loses may not be found.
 @inline(__always)
 func fastTwoSum(_ a: WideLanes, _ b: WideLanes) -> (sum: WideLanes, lost: WideLanes) {
   let sum = a + b

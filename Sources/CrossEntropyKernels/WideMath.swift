@@ -100,12 +100,13 @@ func shortLogarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
   }
 #endif
 
-/// `log(1 + x)` for `x >= 0` that is at most 2^1000, within 1 ulp also where `x` is tiny; NaN where that is.
+/// `log(1 + x + low)` for `x >= 0` that is at most 2^1000 and a `low` that is tiny against it, within 1 ulp also where `x` is tiny; NaN
+/// where that is.
 ///
 /// `1 + x = 2^k m` with `m` next to 1; what `1 + x` lost in rounding is added to first order. No multiply-add is fused here, so the
 /// bits are the same on every machine.
 @inline(__always)
-func logarithms(onePlus x: WideLanes) -> WideLanes {
+func logarithms(onePlus x: WideLanes, low: WideLanes) -> WideLanes {
   @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
   let (u, lost) = twoSum(constant(1), x)
   // Its exponent is k: m lies between the square roots of 1/2 and 2.
@@ -114,14 +115,16 @@ func logarithms(onePlus x: WideLanes) -> WideLanes {
   // Where 1 + x is next to 1, x itself is the better argument, and nothing was lost.
   let largestArgument = constant(0.41421356)
   let f = select(x, isLessThan: largestArgument, yes: x, no: reduced(u, byExponentOf: shifted) - constant(1))
-  let rest = select(x, isLessThan: largestArgument, yes: constant(0), no: lost / u)
+  let rest = (select(x, isLessThan: largestArgument, yes: constant(0), no: lost) + low) / u
   return n * constant(0x1.62e42feep-1)
     - ((logarithmDefects(f) - (n * constant(0x1.a39ef35793c76p-33) + rest)) - f)
 }
 
-/// `log(1 + x)`, to the same bits.
+/// `log(1 + x + low)`, to the same bits.
 @inline(__always)
-func logarithm(onePlus x: Double) -> Double { logarithms(onePlus: WideLanes(repeating: x))[0] }
+func logarithm(onePlus x: Double, low: Double) -> Double {
+  logarithms(onePlus: WideLanes(repeating: x), low: WideLanes(repeating: low))[0]
+}
 
 /// `f - log(1 + f)` for `sqrt(1/2) - 1 <= f <= sqrt(2) - 1`.
 ///

@@ -117,10 +117,12 @@ func compute<Label>(
 }
 
 func kernelExponential(_ x: Double) -> Double {
-  CrossEntropyKernels.exponentials(SIMD16(repeating: x), low: SIMD16(repeating: 0))[0]
+  CrossEntropyKernels.scaled(
+    SIMD16(repeating: 1), byExponentialsOf: SIMD16(repeating: x), low: SIMD16(repeating: 0)
+  ).products[0]
 }
 
-func kernelLogarithm(onePlus x: Double) -> Double { CrossEntropyKernels.logarithm(onePlus: x) }
+func kernelLogarithm(onePlus x: Double) -> Double { CrossEntropyKernels.logarithm(onePlus: x, low: 0) }
 
 #if arch(x86_64)
   func expLong(_ x: Double) -> Float80 { expl(Float80(x)) }

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -30,6 +31,22 @@ import Testing
           #expect(worst(row, label: Int.random(in: 0..<classCount, using: &random)) <= Self.promised)
           #expect(worst(row, label: top) <= Self.promised, "\(classCount) classes, label at the top")
         }
+      }
+    }
+
+    @Test("wide rows whose label leads are within 3 ulp", arguments: [193, 300, 1000, 2048, 5000])
+    func leads(classCount: Int) {
+      var random = SplitMix64(seed: UInt64(classCount))
+      let rows = (0..<1_000_000 / classCount).map { _ in
+        let scale = Double.random(in: 1...20, using: &random)
+        return (0..<classCount).map { _ in -scale * log(Double.random(in: 0x1p-53...1, using: &random)) }
+      }
+      let labels = rows.map { row in row.indices.max { row[$0] < row[$1] }! }
+      let exact = zip(rows, labels).map { exactLoss($0, label: $1) }
+      for kernel in kernels {
+        let losses = computedLosses(rows, labels: labels, kernel: kernel)
+        let worst = zip(losses, exact).map { ulps($0, $1) }.max() ?? 0
+        #expect(worst <= 3, "\(kernel.name), \(classCount) classes")
       }
     }
 
