@@ -15,6 +15,7 @@ func twoSum(_ a: WideLanes, _ b: WideLanes) -> (sum: WideLanes, lost: WideLanes)
   return (sum, (a - (sum - part)) + (b - part))
 }
 
+/// The same of shorter vectors: those of sixteen lanes have operators of their own.
 @inline(__always)
 func twoSum<Vector: SIMD>(_ a: Vector, _ b: Vector) -> (sum: Vector, lost: Vector)
 where Vector.Scalar: FloatingPoint {
