@@ -2,10 +2,12 @@ import CKernelShims
 
 // Exponentials and logarithms of sixteen doubles at once.
 
+@inline(__always)
+private func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
+
 /// `(exp(t) - 1) / t` for `|t| <= 0.35`, off by at most 2^-35.
 @inline(__always)
 func shortExponentialQuotients(ofSmall t: WideLanes) -> WideLanes {
-  func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
   // Estrin's order.
   let square = t * t
   let a = multiplyAdd(constant(1.0 / 2), t, constant(1))
@@ -24,9 +26,9 @@ func exponentialQuotients(ofSmall t: WideLanes) -> WideLanes { exponentialQuotie
 @inline(__always)
 func exponentialQuotients(ofFourSmall t: Four<WideLanes>) -> Four<WideLanes> {
   exponentialQuotients {
-    fourCopies(of: repeating($0))
+    fourCopies(of: constant($0))
   } step: { q, next in
-    each(q, t) { multiplyAdd($0, $1, repeating(next)) }
+    each(q, t) { multiplyAdd($0, $1, constant(next)) }
   }
 }
 
@@ -51,9 +53,6 @@ func exponentialQuotients<Value>(start: (Double) -> Value, step: (Value, Double)
   return step(q, 1)
 }
 
-@inline(__always)
-private func repeating(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
-
 // `log(1 + x / y)` for finite `x >= 0` and `y > 0`. `1 + x / y = 2^k m` with `m` next to 1, and `log m = 2 atanh(s)` with
 // `s = (m - 1) / (m + 1)`, at most 0.2004 either way. Both are taken times `2^k y`, as `x + y (1 - 2^k)` and `x + y (1 + 2^k)`: where `k` is
 // 0, nothing of a small `x` is lost, and there is one division. Documentation/kernels/logarithm_polynomial.py finds the coefficients of
@@ -63,13 +62,13 @@ private func repeating(_ value: Double) -> WideLanes { WideLanes(repeating: valu
 @inline(__always)
 func shortLogarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
   let powers = powersOfTwo(nextTo: x + y, over: y)
-  let s = multiplyAdd(y, repeating(1) - powers, x) / multiplyAdd(y, repeating(1) + powers, x)
+  let s = multiplyAdd(y, constant(1) - powers, x) / multiplyAdd(y, constant(1) + powers, x)
   let z = s * s
-  var series = repeating(0x1.37ba3c899c45dp-2)
-  series = multiplyAdd(series, z, repeating(0x1.991c9695ebb59p-2))
-  series = multiplyAdd(series, z, repeating(0x1.5555d6dfb390bp-1))
-  series = multiplyAdd(series, z, repeating(0x1.ffffffeb15d52p0))
-  return multiplyAdd(exponents(powers), repeating(0x1.62e42fefa39efp-1), s * series)
+  var series = constant(0x1.37ba3c899c45dp-2)
+  series = multiplyAdd(series, z, constant(0x1.991c9695ebb59p-2))
+  series = multiplyAdd(series, z, constant(0x1.5555d6dfb390bp-1))
+  series = multiplyAdd(series, z, constant(0x1.ffffffeb15d52p0))
+  return multiplyAdd(exponents(powers), constant(0x1.62e42fefa39efp-1), s * series)
 }
 
 #if KERNEL_FMA
@@ -77,26 +76,26 @@ func shortLogarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
   @inline(__always)
   func logarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
     let powers = powersOfTwo(nextTo: x + y, over: y)
-    let numerator = multiplyAdd(y, repeating(1) - powers, x)
-    let part = y * (repeating(1) + powers)
+    let numerator = multiplyAdd(y, constant(1) - powers, x)
+    let part = y * (constant(1) + powers)
     let (denominator, lost) = fastTwoSum(part, x)
-    let reciprocal = repeating(1) / denominator
+    let reciprocal = constant(1) / denominator
     let s = numerator * reciprocal
     // What s lacks: nothing else would be off by as much where the logarithm is small.
-    let minus = repeating(0) - s
+    let minus = constant(0) - s
     let missing = multiplyAdd(minus, lost, multiplyAdd(minus, denominator, numerator)) * reciprocal
     let z = s * s
-    var series = repeating(0x1.1a80cd8be7016p-3)
-    series = multiplyAdd(series, z, repeating(0x1.0df424d48d918p-3))
-    series = multiplyAdd(series, z, repeating(0x1.3b3327e1c9174p-3))
-    series = multiplyAdd(series, z, repeating(0x1.745c60f66dd0cp-3))
-    series = multiplyAdd(series, z, repeating(0x1.c71c74280e60ap-3))
-    series = multiplyAdd(series, z, repeating(0x1.24924922670e7p-2))
-    series = multiplyAdd(series, z, repeating(0x1.999999999b79bp-2))
-    series = multiplyAdd(series, z, repeating(0x1.5555555555551p-1))
+    var series = constant(0x1.1a80cd8be7016p-3)
+    series = multiplyAdd(series, z, constant(0x1.0df424d48d918p-3))
+    series = multiplyAdd(series, z, constant(0x1.3b3327e1c9174p-3))
+    series = multiplyAdd(series, z, constant(0x1.745c60f66dd0cp-3))
+    series = multiplyAdd(series, z, constant(0x1.c71c74280e60ap-3))
+    series = multiplyAdd(series, z, constant(0x1.24924922670e7p-2))
+    series = multiplyAdd(series, z, constant(0x1.999999999b79bp-2))
+    series = multiplyAdd(series, z, constant(0x1.5555555555551p-1))
     let n = exponents(powers)
-    let small = multiplyAdd(s * z, series, multiplyAdd(n, repeating(0x1.a39ef35793c76p-33), missing + missing))
-    return multiplyAdd(n, repeating(0x1.62e42feep-1), (s + s) + small)
+    let small = multiplyAdd(s * z, series, multiplyAdd(n, constant(0x1.a39ef35793c76p-33), missing + missing))
+    return multiplyAdd(n, constant(0x1.62e42feep-1), (s + s) + small)
   }
 #endif
 
@@ -107,7 +106,6 @@ func shortLogarithms(onePlus x: WideLanes, over y: WideLanes) -> WideLanes {
 /// bits are the same on every machine.
 @inline(__always)
 func logarithms(onePlus x: WideLanes, low: WideLanes) -> WideLanes {
-  @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
   let (u, lost) = twoSum(constant(1), x)
   // Its exponent is k: m lies between the square roots of 1/2 and 2.
   let shifted = u * constant(1.4142135623730951)
@@ -132,7 +130,6 @@ func logarithm(onePlus x: Double, low: Double) -> Double {
 /// `s^2 < 0.03`; eleven terms leave under 2^-60.
 @inline(__always)
 private func logarithmDefects(_ f: WideLanes) -> WideLanes {
-  @inline(__always) func constant(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
   let s = f / (constant(2) + f)
   let z = s * s
   var r = constant(2.0 / 23)
