@@ -30,7 +30,8 @@ protocol Arithmetic {
   /// Whether blocks with this maximum, which is finite, can be summed.
   static func covers(maximum: Double) -> Bool
   static func reference(maximum: Double) -> Reference
-  static var noSums: Sums { get }
+  /// - Parameter room: `restsByteCount` bytes, aligned to 64, for the sums' own use.
+  static func noSums(_ room: UnsafeMutableRawPointer) -> Sums
   /// How many vectors are added at a time.
   static var vectorsPerSum: Int { get }
   /// Adds the exponentials of `count` vectors, at most `vectorsPerSum`, scaled as the reference says: exactly 0 for

@@ -3,8 +3,10 @@ import CKernelShims
 /// Room for the capped logits of one block, and for what is kept of each that is worked on.
 let blockScratchByteCount = cappedByteCount + blocksAtOnce * keptByteCount
 private let cappedByteCount = Geometry.blockLength * MemoryLayout<Double>.size
-/// Two groups, and vectors between the steps, of which two suffice.
-private let keptByteCount = (2 * vectorsPerGroup + 2) * MemoryLayout<WideLanes>.size
+/// Two groups, vectors between the steps, of which two suffice, and rests.
+private let keptByteCount = (2 * vectorsPerGroup + 2) * MemoryLayout<WideLanes>.size + restsByteCount
+/// A vector of floats for so many as are added at a time.
+private let restsByteCount = Geometry.blockLength / FloatArithmetic.vectorsPerSum * MemoryLayout<Float>.size
 
 @inline(__always) private var vectorsPerGroup: Int { 4 }
 
@@ -40,6 +42,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   private let hole: UnsafeMutableRawPointer
   /// What one step leaves for the next.
   private let kept: UnsafeMutableRawPointer
+  /// Room for the sums of rests.
+  private let rests: UnsafeMutableRawPointer
   /// The softcapped logits, where there is a softcap.
   private let capped: UnsafeMutableRawPointer
 
@@ -63,6 +67,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     tail = scratch + (cappedByteCount &+ place &* keptByteCount)
     hole = tail + Self.groupByteCount
     kept = hole + Self.groupByteCount
+    rests = tail + (keptByteCount &- restsByteCount)
   }
 
   @inline(__always)
@@ -249,7 +254,7 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     maximum: Double, holeIndex: Int, in arithmetic: Sums.Type, _ converted: (Numbers.Vector) -> Sums.Vector
   ) -> Sums.Sums {
     let reference = Sums.reference(maximum: maximum)
-    var sums = Sums.noSums
+    var sums = Sums.noSums(rests)
     /// Adds some vectors from a group on.
     @inline(__always) func add(count: Int, from first: Int) {
       let groups = (group(first, holeIndex: holeIndex), group(first &+ 1, holeIndex: holeIndex))

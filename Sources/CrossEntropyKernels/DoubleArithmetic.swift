@@ -73,6 +73,7 @@ enum DoubleArithmetic: Arithmetic {
   typealias Sums = (total: WideLanes, lost: WideLanes)
 
   @inline(__always) static var noSums: Sums { (WideLanes(repeating: 0), WideLanes(repeating: 0)) }
+  @inline(__always) static func noSums(_ room: UnsafeMutableRawPointer) -> Sums { noSums }
 
   @inline(__always) static var vectorsPerSum: Int { 4 }
 

@@ -10,8 +10,12 @@ protocol LaneArithmetic: Arithmetic {
   /// The smaller of each pair of lanes, and `b` where either is NaN.
   static func smaller(_ a: Vector, _ b: Vector) -> Vector
 
-  /// - Parameter column: one of `count`, from which each lane's maximum is left out.
-  static func sums(maxima: Vector, count: Int, column: (Int) -> Vector) -> LaneSums
+  /// - Parameters:
+  ///   - columns: `count` of them, from which each lane's maximum is left out, and room for one at least. Written over.
+  ///   - transformed: what is done to each first.
+  static func sums(
+    maxima: Vector, count: Int, columns: UnsafeMutablePointer<Vector>, _ transformed: (Vector) -> Vector
+  ) -> LaneSums
   /// The logarithm of the sum of all exponentials of each lane relative to its maximum.
   static func logSums(_ sums: LaneSums) -> WideLanes
   /// One bit for each lane whose sum is right, the lowest for lane 0: not where the maximum is not finite or so large that
@@ -34,29 +38,35 @@ extension FloatArithmetic: LaneArithmetic {
   @inline(__always) static func smaller(_ a: Lanes, _ b: Lanes) -> Lanes { CKernelShims.smaller(a, b) }
 
   @inline(__always)
-  static func sums(maxima: Lanes, count: Int, column: (Int) -> Lanes) -> LaneSums {
+  static func sums(
+    maxima: Lanes, count: Int, columns: UnsafeMutablePointer<Lanes>, _ transformed: (Lanes) -> Lanes
+  ) -> LaneSums {
     let references = LaneReferences(maxima: maxima)
     let ofMaxima = references.exponentials(ofMaxima: maxima)
     let (magics, floors) = (references.magics, references.floors)
     var even = EightDoubles(repeating: 0)
     var odd = even
-    var rests = WideLanes(repeating: 0)
     var index = 0
+    var restCount = 0
     while index < count {
       let first = index
       let groupCount = min(vectorsPerSum, count &- first)
       var group = Lanes(repeating: 0)
       // To correct sixteen sums costs as much as the exact reduction of some fifteen columns.
       forEachExponential(
-        count: groupCount, of: { column(first &+ $0) }, by: .exact, magic: magics, floor: floors
+        count: groupCount, of: { transformed(columns[first &+ $0]) }, by: .exact, magic: magics, floor: floors
       ) {
-        even = even + evenNodes($0.nodes)
-        odd = odd + oddNodes($0.nodes)
+        even = pinned(even + evenNodes($0.nodes))
+        odd = pinned(odd + oddNodes($0.nodes))
         addRest($0, to: &group)
       }
-      rests = rests + CKernelShims.widened(group)
+      // As in `Sums`, here in the place of columns that are done with.
+      columns[restCount] = group
+      restCount &+= 1
       index &+= groupCount
     }
+    var rests = WideLanes(repeating: 0)
+    for index in 0..<restCount { rests = rests + CKernelShims.widened(columns[index]) }
     let others = multiplyAdd(
       interleaved(even, odd), WideLanes(repeating: LaneReferences.nodeScale),
       rests * WideLanes(repeating: LaneReferences.restScale))
@@ -88,10 +98,12 @@ extension DoubleArithmetic: LaneArithmetic {
   @inline(__always) static func smaller(_ a: WideLanes, _ b: WideLanes) -> WideLanes { CKernelShims.smaller(a, b) }
 
   @inline(__always)
-  static func sums(maxima: WideLanes, count: Int, column: (Int) -> WideLanes) -> LaneSums {
+  static func sums(
+    maxima: WideLanes, count: Int, columns: UnsafeMutablePointer<WideLanes>, _ transformed: (WideLanes) -> WideLanes
+  ) -> LaneSums {
     let references = references(maxima: maxima)
     var (others, ofMaxima) = (noSums, noSums)
-    add(count: count, references, to: &others, vector: column)
+    add(count: count, references, to: &others) { transformed(columns[$0]) }
     add(count: 1, references, to: &ofMaxima) { _ in maxima }
     return (others.total + others.lost, ofMaxima.total)
   }

@@ -80,12 +80,17 @@ extension ShortRows {
   @inline(__always)
   private func sumExponentials(_ first: Int, _ memory: UnsafeMutableRawPointer) {
     let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
-    @inline(__always) func other(_ index: Int) -> Numbers.Vector { transformed(column(index, memory)) }
+    let columns = memory.assumingMemoryBound(to: Numbers.Vector.self)
+    @inline(__always) func other(_ logits: Numbers.Vector) -> Numbers.Vector {
+      Kind.caps ? logits : transformed(logits)
+    }
+    // As blocks do.
+    if Kind.caps { for index in 0..<classCount &- 1 { columns[index] = transformed(columns[index]) } }
     // Of two classes one is left, and the compiler makes something short of a sum of one.
     memory.assumingMemoryBound(to: LaneSums.self).pointee =
       classCount == 2
-      ? Numbers.sums(maxima: maxima, count: 1, column: other)
-      : Numbers.sums(maxima: maxima, count: classCount &- 1, column: other)
+      ? Numbers.sums(maxima: maxima, count: 1, columns: columns, other)
+      : Numbers.sums(maxima: maxima, count: classCount &- 1, columns: columns, other)
   }
 
   // MARK: Logarithms

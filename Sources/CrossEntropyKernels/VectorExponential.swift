@@ -123,19 +123,6 @@ private let ln2: Float = 0x1.62e43p-1
 /// Exponentials that are not put together yet: the low bits of `nodes` hold the node.
 typealias ScaledExponentials = (nodes: Lanes, rest: Lanes)
 
-/// Whether four exponentials side by side are faster: vectors of sixteen floats are four registers of SSE2 and NEON, and there they
-/// are not.
-#if KERNEL_FMA && arch(x86_64)
-  @inline(__always) var hasRegistersForFour: Bool { true }
-#else
-  @inline(__always) var hasRegistersForFour: Bool { false }
-#endif
-
-@inline(__always)
-private func multiplyAdd(_ a: Four<Lanes>, _ b: Four<Lanes>, _ c: Four<Lanes>) -> Four<Lanes> {
-  (multiplyAdd(a.0, b.0, c.0), multiplyAdd(a.1, b.1, c.1), multiplyAdd(a.2, b.2, c.2), multiplyAdd(a.3, b.3, c.3))
-}
-
 /// How a vector of logits is reduced to what is left of each beside its node.
 enum Reduction {
   /// To the last bit.
@@ -151,6 +138,9 @@ func forEachExponential(
   count: Int, of vector: (Int) -> Lanes, by reduction: Reduction, magic: Lanes, floor: Lanes,
   _ body: (ScaledExponentials) -> Void
 ) {
+  guard hasRegistersForFour() else {
+    return forEachExponentialInTurn(count: count, of: vector, by: reduction, magic: magic, floor: floor, body)
+  }
   @inline(__always) func reduced(_ x: Four<Lanes>) -> ReducedFour {
     reducedFour(x, by: reduction, magic: magic, floor: floor)
   }
@@ -160,11 +150,6 @@ func forEachExponential(
     if count > 1 { body((x.nodes.1, rests.1)) }
     if count > 2 { body((x.nodes.2, rests.2)) }
     if count > 3 { body((x.nodes.3, rests.3)) }
-  }
-  @inline(__always) func handOver(one x: Lanes) { handOver(reduced(fourCopies(of: x)), 1) }
-  guard hasRegistersForFour else {
-    for index in 0..<count { handOver(one: vector(index)) }
-    return
   }
   @inline(__always) func four(from first: Int) -> Four<Lanes> {
     (vector(first), vector(first &+ 1), vector(first &+ 2), vector(first &+ 3))
@@ -184,9 +169,42 @@ func forEachExponential(
   case 2:
     let last = vector(first &+ 1)
     handOver(reduced((vector(first), last, last, last)), 2)
-  case 1: handOver(one: vector(first))
+  case 1: handOver(reduced(fourCopies(of: vector(first))), 1)
   default: break
   }
+}
+
+/// The same with few registers: what `body` does with one vector stands between the steps of the next, for the time that these
+/// take, and nothing else waits in a register.
+@inline(__always)
+private func forEachExponentialInTurn(
+  count: Int, of vector: (Int) -> Lanes, by reduction: Reduction, magic: Lanes, floor: Lanes,
+  _ body: (ScaledExponentials) -> Void
+) {
+  /// - Parameter last: the exponentials before, if any.
+  @inline(__always)
+  func exponentials(_ x: Lanes, after last: ScaledExponentials?) -> ScaledExponentials {
+    let clamped = clamp(x, floor)
+    let nodes = pinned(node(clamped, magic))
+    if let last { body(last) }
+    let n = nodes - magic
+    let t = pinned(highPart(n, clamped) - lowPart(n, nodes, reduction))
+    return (nodes, pinned(multiplyAdd(quotient(t, t * t), t * t, t)))
+  }
+  guard count > 0 else { return }
+  var last = exponentials(vector(0), after: nil)
+  if count == 8 {
+    last = exponentials(vector(1), after: last)
+    last = exponentials(vector(2), after: last)
+    last = exponentials(vector(3), after: last)
+    last = exponentials(vector(4), after: last)
+    last = exponentials(vector(5), after: last)
+    last = exponentials(vector(6), after: last)
+    last = exponentials(vector(7), after: last)
+  } else {
+    for index in 1..<count { last = exponentials(vector(index), after: last) }
+  }
+  body(last)
 }
 
 /// Nodes, and what is left of logits beside them: `x - ln(node)`.
@@ -194,33 +212,55 @@ private typealias ReducedFour = (nodes: Four<Lanes>, t: Four<Lanes>)
 
 @inline(__always)
 private func reducedFour(_ x: Four<Lanes>, by reduction: Reduction, magic: Lanes, floor: Lanes) -> ReducedFour {
-  let clamped = each(x) { larger(floor, $0) }  // In this order NaN survives.
-  let nodes = each(clamped) { multiplyAdd($0, constant(stepsPerUnit), magic) }
+  let clamped = each(x) { clamp($0, floor) }
+  let nodes = each(clamped) { node($0, magic) }
   let n = each(nodes) { $0 - magic }
-  let high = each(n, clamped) { multiplyAdd($0, constant(-stepHigh), $1) }
-  #if KERNEL_FMA
-    let offsets = each(nodes) { looked(upIn: nodeOffsets, at: $0) }
-    let low = reduction == .exact ? each(n, offsets) { multiplyAdd($0, constant(stepLow), $1) } : offsets
-  #else
-    let low = each(n) { $0 * constant(stepLow) }
-  #endif
+  let high = each(n, clamped) { highPart($0, $1) }
+  let low = each(n, nodes) { lowPart($0, $1, reduction) }
   return (nodes, each(high, low) { $0 - $1 })
 }
 
-/// `exp(t) - 1`, within 0.2 * 2^-24 of the exponential; 0.93 * 2^-24 without fused multiply-adds.
+/// `exp(t) - 1`.
 @inline(__always)
 private func rests(_ t: Four<Lanes>) -> Four<Lanes> {
   let square = each(t) { $0 * $0 }
-  let start = each(t) { multiplyAdd(constant(q1), $0, constant(q0)) }
+  let q = each(t, square) { quotient($0, $1) }
+  return (
+    multiplyAdd(q.0, square.0, t.0), multiplyAdd(q.1, square.1, t.1), multiplyAdd(q.2, square.2, t.2),
+    multiplyAdd(q.3, square.3, t.3)
+  )
+}
+
+@inline(__always)
+private func clamp(_ x: Lanes, _ floor: Lanes) -> Lanes { larger(floor, x) }  // In this order NaN survives.
+
+@inline(__always)
+private func node(_ clamped: Lanes, _ magic: Lanes) -> Lanes { multiplyAdd(clamped, constant(stepsPerUnit), magic) }
+
+@inline(__always)
+private func highPart(_ n: Lanes, _ clamped: Lanes) -> Lanes { multiplyAdd(n, constant(-stepHigh), clamped) }
+
+@inline(__always)
+private func lowPart(_ n: Lanes, _ nodes: Lanes, _ reduction: Reduction) -> Lanes {
   #if KERNEL_FMA
-    let q = each(square, start) { multiplyAdd(constant(q2), $0, $1) }
+    let offsets = looked(upIn: nodeOffsets, at: nodes)
+    return reduction == .exact ? multiplyAdd(n, constant(stepLow), offsets) : offsets
+  #else
+    return n * constant(stepLow)
+  #endif
+}
+
+/// `(exp(t) - 1 - t) / t^2`: the exponential is within 0.2 * 2^-24; 0.93 * 2^-24 without fused multiply-adds.
+@inline(__always)
+private func quotient(_ t: Lanes, _ square: Lanes) -> Lanes {
+  let start = multiplyAdd(constant(q1), t, constant(q0))
+  #if KERNEL_FMA
+    return multiplyAdd(constant(q2), square, start)
   #else
     // Estrin's order: half as long a chain as Horner's.
-    let middle = each(t) { multiplyAdd(constant(q3), $0, constant(q2)) }
-    let end = each(square, middle) { multiplyAdd(constant(q4), $0, $1) }
-    let q = multiplyAdd(end, square, start)
+    let middle = multiplyAdd(constant(q3), t, constant(q2))
+    return multiplyAdd(multiplyAdd(constant(q4), square, middle), square, start)
   #endif
-  return multiplyAdd(q, square, t)
 }
 
 @inline(__always)
@@ -234,7 +274,7 @@ private func constant(_ value: Float) -> Lanes { Lanes(repeating: value) }
 /// Adds node * rest to the f32 sum of a group.
 @inline(__always)
 func addRest(_ exponentials: ScaledExponentials, to sum: inout Lanes) {
-  sum = multiplyAdd(floatNodes(exponentials.nodes), exponentials.rest, sum)
+  sum = pinned(multiplyAdd(floatNodes(exponentials.nodes), exponentials.rest, sum))
 }
 
 /// Scaled sums of exponentials by the short reduction, corrected.

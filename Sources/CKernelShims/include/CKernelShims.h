@@ -177,6 +177,44 @@ xent_select_less_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_
   return a < b ? yes : no;
 }
 
+// Holds the compiler to the order in which vectors are written down. Where there are more vectors than registers it puts off
+// what nothing waits for, such as sums, and keeps all their terms: a processor then has nothing but additions to do for longer
+// than it looks ahead. With AVX-512 all fit; SSE2 and NEON are left to the compiler.
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define XENT_PIN(v)                                                                                                    \
+  __typeof__((v).lo) low = (v).lo, high = (v).hi;                                                                      \
+  __asm__ volatile("" : "+x"(low), "+x"(high));                                                                        \
+  (v).lo = low;                                                                                                        \
+  (v).hi = high;
+#else
+#define XENT_PIN(v)
+#endif
+
+/// The vector itself, computed here, neither earlier nor later.
+static inline __attribute__((always_inline, swift_name("pinned(_:)"))) xent_float16
+xent_pinned(xent_float16 v) {
+  XENT_PIN(v)
+  return v;
+}
+
+/// The vector itself, computed here, neither earlier nor later.
+static inline __attribute__((always_inline, swift_name("pinned(_:)"))) xent_double8
+xent_pinned_eight(xent_double8 v) {
+  XENT_PIN(v)
+  return v;
+}
+#undef XENT_PIN
+
+/// Whether the registers hold what four exponentials side by side take, and their constants: the sixteen of AVX2 do not.
+static inline __attribute__((always_inline, swift_name("hasRegistersForFour()"))) bool
+xent_has_registers_for_four(void) {
+#if defined(__AVX512F__)
+  return true;
+#else
+  return false;
+#endif
+}
+
 /// Tells the processor that this thread looks for what another one writes.
 static inline __attribute__((swift_name("pauseProcessor()"))) void xent_pause(void) {
 #if defined(__x86_64__)
