@@ -141,23 +141,28 @@ class Prometheus:
 
 
 @pytest.fixture
-def prometheus(start_daemon: Any, tmp_path: Path) -> Iterator[tuple[Prometheus, Daemon]]:
-    daemon = start_daemon("--http", "127.0.0.1:0")
-    target = re.search(r"address=(127\S+)", daemon.log)
-    assert target
-    server = Prometheus(tmp_path, target.group(1))
-    try:
-        yield server, daemon
-    finally:
+def watch(tmp_path: Path) -> Iterator[Any]:
+    """Starts a Prometheus for a daemon that answers on loopback."""
+    servers: list[Prometheus] = []
+
+    def start(daemon: Daemon) -> Prometheus:
+        target = re.search(r"address=(127\S+)", daemon.log)
+        assert target
+        servers.append(Prometheus(tmp_path, target.group(1)))
+        return servers[-1]
+
+    yield start
+    for server in servers:
         server.process.terminate()
         server.process.wait(PATIENCE)
 
 
 @needs_prometheus
 def test_a_prometheus_reads_the_daemon_and_every_panel_and_rule_has_an_answer(
-    prometheus: tuple[Prometheus, Daemon], context: zmq.Context
+    start_daemon: Any, watch: Any, context: zmq.Context
 ) -> None:
-    server, daemon = prometheus
+    daemon = start_daemon("--http", "127.0.0.1:0")
+    server = watch(daemon)
     client = Client(context, daemon.router)
     logits, labels = np.zeros((1000, 100), np.float32), np.zeros(1000, int)
     server.await_query('up{job="xentd"} == 1')
@@ -184,6 +189,19 @@ def test_a_prometheus_reads_the_daemon_and_every_panel_and_rule_has_an_answer(
     daemon.process.wait(PATIENCE)
     server.await_query('ALERTS{alertname="XentdDown",alertstate="pending"}')
     daemon.start()
+
+
+@needs_prometheus
+def test_what_has_not_happened_yet_has_no_age(start_daemon: Any, watch: Any, short_directory: Path) -> None:
+    config = short_directory / "xentd.yaml"
+    lane = f"{{name: router, kind: router, endpoints: 'ipc://{short_directory}/x'}}"
+    config.write_text(f"self_test_seconds: 0\nlanes: [{lane}]\n")
+    server = watch(start_daemon("--config", str(config), "--http", "127.0.0.1:0", lanes=False))
+    server.await_query('up{job="xentd"} == 1')
+    ages = {title: server.query(expression) for title, expression in queries() if "time() - " in expression}
+    assert set(ages) == {"Up for (A)", "Self-test age (A)", "Last batch (A)"}
+    assert float(ages.pop("Up for (A)")[0]["value"][1]) < 3600
+    assert not any(ages.values()), "no batch was computed, and there is no self-test"
 
 
 def test_the_documents_name_every_alert_and_every_metric(exported: set[str]) -> None:
