@@ -22,6 +22,11 @@ struct RowBuffers {
     ordinary = allocate(capacity / 16)
   }
 
+  static func byteCount(capacity: Int) -> Int {
+    capacity * (5 * MemoryLayout<Double>.size + 2 * MemoryLayout<Int32>.size)
+      + capacity / 16 * MemoryLayout<UInt16>.size
+  }
+
   func deallocate() {
     summaries.maxima.deallocate()
     summaries.logSums.deallocate()

@@ -15,6 +15,11 @@ final class Workbench {
     buffers = RowBuffers(capacity: rowCapacity)
   }
 
+  static func byteCount(rowCapacity: Int) -> Int {
+    Tiling.largestBlockCountOfWholeRow * MemoryLayout<BlockSummary>.stride + RowBuffers.byteCount(capacity: rowCapacity)
+      + kernelScratchByteCount
+  }
+
   deinit {
     blocks.deallocate()
     buffers.deallocate()

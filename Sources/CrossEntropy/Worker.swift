@@ -7,6 +7,9 @@ final class Worker {
   /// stay in the second cache, as the logits of a tile do, which some losses take a second look at.
   private static let mostRowsPerRun = 1024
 
+  /// Bytes of memory that a worker has of its own.
+  static var byteCount: Int { Workbench.byteCount(rowCapacity: mostRowsPerRun) }
+
   private let bench: Workbench
 
   init(kernel: Kernel) { bench = Workbench(kernel: kernel, rowCapacity: Self.mostRowsPerRun) }

@@ -194,6 +194,7 @@ private func forEachExponentialInTurn(
   guard count > 0 else { return }
   var last = exponentials(vector(0), after: nil)
   if count == 8 {
+    // By hand: the compiler leaves a loop of what is pinned as it is.
     last = exponentials(vector(1), after: last)
     last = exponentials(vector(2), after: last)
     last = exponentials(vector(3), after: last)

@@ -27,7 +27,8 @@ package struct MemoryBudget: Equatable, Sendable {
   }
 
   private static let programByteCount = 64 << 20
-  private static let workerByteCount = 128 << 10
+  /// What a worker computes with takes less.
+  static let workerByteCount = 256 << 10
 
   /// Requests and results that xentd itself holds.
   var inflightByteCount: Int { requestByteCount + resultByteCount }

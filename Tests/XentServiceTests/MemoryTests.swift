@@ -1,6 +1,7 @@
 import Testing
 import ZeroMQ
 
+@testable import CrossEntropy
 @testable import XentService
 
 private func lanes() -> ServiceConfiguration {
@@ -29,7 +30,13 @@ struct MemoryTests {
     #expect(more({ $0.maximumClientsWaitingByteCount += 1000 }, lane: 1) == 1000)
     #expect(more({ $0.maximumPeerCount += 1000 }, lane: 0) == 0)
     #expect(more({ $0.maximumPeerCount += 10 }, lane: 1) == 10 * RouterLane.maximumRefusalByteCount)
-    #expect(MemoryBudget(lanes(), workerCount: 3).ownByteCount == base + (128 << 10))
+    #expect(MemoryBudget(lanes(), workerCount: 3).ownByteCount == base + (256 << 10))
+  }
+
+  @Test("a worker's own memory is within what is counted for it")
+  func worker() {
+    #expect(Worker.byteCount > 100 << 10)
+    #expect(Worker.byteCount <= MemoryBudget.workerByteCount)
   }
 
   @Test("the default configuration fits a gibibyte, and a limit that it does not fit is told with both numbers")
