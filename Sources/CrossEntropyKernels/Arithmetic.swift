@@ -11,12 +11,9 @@ protocol Arithmetic {
   /// The larger of each pair of lanes, and `b` where `a` is NaN.
   static func larger(_ a: Vector, _ b: Vector) -> Vector
   static func largestLane(_ vector: Vector) -> Double
-  /// Each lane less one.
-  static func decremented(_ vector: Vector) -> Vector
   /// One bit for each lane in which the two are equal, the lowest for lane 0.
   static func equalLanes(_ a: Vector, _ b: Vector) -> UInt16
-  static func select(_ a: Vector, isGreaterThan b: Vector, yes: Vector, no: Vector) -> Vector
-  static func select(_ a: Vector, equals b: Vector, yes: Vector, no: Vector) -> Vector
+  static func select(_ a: Vector, isGreaterThan b: Vector, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes
   /// One bit for each lane in which `a > b`, the lowest for lane 0.
   static func greaterLanes(_ a: Vector, _ b: Vector) -> UInt16
   static func firstLane(_ vector: Vector) -> Double

@@ -82,8 +82,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   // MARK: Search
 
-  /// In each lane the largest logit that is not NaN, before the transform, and minus the index of the first group with it.
-  private typealias LaneMaxima = (values: Element.Numbers.Vector, places: Element.Numbers.Vector)
+  /// In each lane the largest logit that is not NaN, before the transform, and the index of the first group with it.
+  private typealias LaneMaxima = (values: Element.Numbers.Vector, groups: IntegerLanes)
 
   /// The first step: finds the largest logit of each lane. Copies the short last group.
   ///
@@ -96,19 +96,19 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   func findLaneMaxima(readableCount: Int) {
     if tailLength > 0 { copyTail(readableCount: readableCount) }
     var maxima = Numbers.repeating(-.infinity)
-    var places = Numbers.repeating(0)
-    var place = places
+    var groups = IntegerLanes(repeating: 0)
+    var indices = groups
     for index in 0..<groupCount {
       let group = group(index)
       @inline(__always) func vector(_ vector: Int) -> Numbers.Vector {
         Element.load(group + vector &* Element.vectorByteCount)
       }
       let larger = Numbers.larger(Numbers.larger(vector(0), vector(1)), Numbers.larger(vector(2), vector(3)))
-      places = Numbers.select(larger, isGreaterThan: maxima, yes: place, no: places)
+      groups = Numbers.select(larger, isGreaterThan: maxima, yes: indices, no: groups)
       maxima = Numbers.larger(larger, maxima)
-      place = Numbers.decremented(place)
+      indices = xentAdd(indices, IntegerLanes(repeating: 1))
     }
-    kept.assumingMemoryBound(to: LaneMaxima.self).pointee = (maxima, places)
+    kept.assumingMemoryBound(to: LaneMaxima.self).pointee = (maxima, groups)
   }
 
   /// The largest logit that is not NaN, before the transform and after it, and where it first stands in the block.
@@ -117,16 +117,21 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   /// The second step: finds the block's maximum. Copies the group with it.
   @inline(__always)
   func findPeak() -> Peak {
-    let (values, lanePlaces) = kept.assumingMemoryBound(to: LaneMaxima.self).pointee
+    let (values, groups) = kept.assumingMemoryBound(to: LaneMaxima.self).pointee
     let rawMaximum = Numbers.largestLane(values)
     // The transform is increasing, so that the search needs none.
     let maximum = transform.applied(to: rawMaximum, of: Numbers.self, as: Kind.self)
     guard rawMaximum.isFinite else { return (rawMaximum, maximum, 0) }
-    let nowhere = Numbers.repeating(-.infinity)
-    let places = Numbers.select(values, equals: Numbers.repeating(rawMaximum), yes: lanePlaces, no: nowhere)
-    let position = position(of: rawMaximum, inGroup: -Int(Numbers.largestLane(places)))
-    copyWithout(position)
-    return (rawMaximum, maximum, position)
+    // It seldom stands in more than one lane.
+    var lanes = Numbers.equalLanes(values, Numbers.repeating(rawMaximum))
+    var first = Int32.max
+    repeat {
+      first = min(first, groups[lanes.trailingZeroBitCount])
+      lanes &= lanes &- 1
+    } while lanes != 0
+    let place = place(of: rawMaximum, inGroup: Int(first))
+    copyGroup(Int(first), without: place)
+    return (rawMaximum, maximum, Int(first) &* Self.groupLength &+ place)
   }
 
   @inline(__always)
@@ -144,9 +149,9 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
     }
   }
 
-  /// Where a value first stands, which is in this group.
+  /// Where in this group a value first stands that it holds.
   @inline(__always)
-  private func position(of value: Double, inGroup index: Int) -> Int {
+  private func place(of value: Double, inGroup index: Int) -> Int {
     let wanted = Numbers.repeating(value)
     let group = group(index)
     var equal: UInt64 = 0
@@ -154,16 +159,16 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
       let lanes = Numbers.equalLanes(Element.load(group + place &* Element.vectorByteCount), wanted)
       equal |= UInt64(lanes) &<< UInt64(place &* Geometry.laneCount)
     }
-    return index &* Self.groupLength &+ equal.trailingZeroBitCount
+    return equal.trailingZeroBitCount
   }
 
-  /// Copies the group of the element at `position`, which is to add nothing.
+  /// Copies a group, of which the element at `place` is to add nothing.
   @inline(__always)
-  private func copyWithout(_ position: Int) {
-    let group = group(position / Self.groupLength)
+  private func copyGroup(_ index: Int, without place: Int) {
+    let group = group(index)
     hole.copyMemory(from: group, byteCount: Self.groupByteCount)
-    let offset = position % Self.groupLength / Geometry.laneCount &* Element.vectorByteCount
-    let lane = position % Geometry.laneCount
+    let (vector, lane) = (place &>> Geometry.laneCount.trailingZeroBitCount, place & (Geometry.laneCount &- 1))
+    let offset = vector &* Element.vectorByteCount
     Element.copyVector(from: group + offset, to: hole + offset, but: lane, upTo: lane &+ 1)
   }
 

@@ -17,19 +17,14 @@ enum DoubleArithmetic: Arithmetic {
   @inline(__always) static func repeating(_ value: Double) -> WideLanes { WideLanes(repeating: value) }
   @inline(__always) static func larger(_ a: WideLanes, _ b: WideLanes) -> WideLanes { CKernelShims.larger(a, b) }
   @inline(__always) static func largestLane(_ vector: WideLanes) -> Double { CKernelShims.largestLane(vector) }
-  @inline(__always) static func decremented(_ vector: WideLanes) -> WideLanes { vector - repeating(1) }
   @inline(__always) static func equalLanes(_ a: WideLanes, _ b: WideLanes) -> UInt16 { CKernelShims.equalLanes(a, b) }
   @inline(__always) static func greaterLanes(_ a: WideLanes, _ b: WideLanes) -> UInt16 {
     CKernelShims.greaterLanes(a, b)
   }
-  @inline(__always) static func select(_ a: WideLanes, isGreaterThan b: WideLanes, yes: WideLanes, no: WideLanes)
-    -> WideLanes
+  @inline(__always) static func select(_ a: WideLanes, isGreaterThan b: WideLanes, yes: IntegerLanes, no: IntegerLanes)
+    -> IntegerLanes
   {
     CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
-  }
-  @inline(__always) static func select(_ a: WideLanes, equals b: WideLanes, yes: WideLanes, no: WideLanes) -> WideLanes
-  {
-    CKernelShims.select(a, equals: b, yes: yes, no: no)
   }
   @inline(__always) static func firstLane(_ vector: WideLanes) -> Double { vector[0] }
   @inline(__always) static func widened(_ vector: WideLanes) -> WideLanes { vector }

@@ -5,14 +5,12 @@ enum FloatArithmetic: Arithmetic {
   @inline(__always) static func repeating(_ value: Double) -> Lanes { Lanes(repeating: Float(value)) }
   @inline(__always) static func larger(_ a: Lanes, _ b: Lanes) -> Lanes { CKernelShims.larger(a, b) }
   @inline(__always) static func largestLane(_ vector: Lanes) -> Double { Double(CKernelShims.largestLane(vector)) }
-  @inline(__always) static func decremented(_ vector: Lanes) -> Lanes { vector - repeating(1) }
   @inline(__always) static func equalLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.equalLanes(a, b) }
   @inline(__always) static func greaterLanes(_ a: Lanes, _ b: Lanes) -> UInt16 { CKernelShims.greaterLanes(a, b) }
-  @inline(__always) static func select(_ a: Lanes, isGreaterThan b: Lanes, yes: Lanes, no: Lanes) -> Lanes {
+  @inline(__always) static func select(_ a: Lanes, isGreaterThan b: Lanes, yes: IntegerLanes, no: IntegerLanes)
+    -> IntegerLanes
+  {
     CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
-  }
-  @inline(__always) static func select(_ a: Lanes, equals b: Lanes, yes: Lanes, no: Lanes) -> Lanes {
-    CKernelShims.select(a, equals: b, yes: yes, no: no)
   }
   @inline(__always) static func firstLane(_ vector: Lanes) -> Double { Double(vector[0]) }
   @inline(__always) static func widened(_ vector: Lanes) -> WideLanes { CKernelShims.widened(vector) }
@@ -65,8 +63,7 @@ enum FloatArithmetic: Arithmetic {
 
   @inline(__always)
   private static func add(_ exponentials: ScaledExponentials, to nodes: inout EightDoubles, _ rests: inout Lanes) {
-    nodes = pinned(nodes + oddNodes(exponentials.nodes))
-    nodes = pinned(nodes + evenNodes(exponentials.nodes))
+    nodes = pinned(nodes + pinned(oddNodes(exponentials.nodes) + evenNodes(exponentials.nodes)))
     addRest(exponentials, to: &rests)
   }
 

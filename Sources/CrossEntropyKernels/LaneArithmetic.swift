@@ -5,7 +5,6 @@ typealias LaneSums = (others: WideLanes, ofMaxima: WideLanes)
 
 /// What rows are computed in that stand side by side, one a lane.
 protocol LaneArithmetic: Arithmetic {
-  static func select(_ a: Vector, isGreaterThan b: Vector, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes
   static func select(_ a: IntegerLanes, equals b: IntegerLanes, yes: Vector, no: Vector) -> Vector
   /// The smaller of each pair of lanes, and `b` where either is NaN.
   static func smaller(_ a: Vector, _ b: Vector) -> Vector
@@ -25,11 +24,6 @@ protocol LaneArithmetic: Arithmetic {
 }
 
 extension FloatArithmetic: LaneArithmetic {
-  @inline(__always)
-  static func select(_ a: Lanes, isGreaterThan b: Lanes, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes {
-    CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
-  }
-
   @inline(__always)
   static func select(_ a: IntegerLanes, equals b: IntegerLanes, yes: Lanes, no: Lanes) -> Lanes {
     CKernelShims.select(a, equals: b, yes: yes, no: no)
@@ -85,11 +79,6 @@ extension FloatArithmetic: LaneArithmetic {
 }
 
 extension DoubleArithmetic: LaneArithmetic {
-  @inline(__always)
-  static func select(_ a: WideLanes, isGreaterThan b: WideLanes, yes: IntegerLanes, no: IntegerLanes) -> IntegerLanes {
-    CKernelShims.select(a, isGreaterThan: b, yes: yes, no: no)
-  }
-
   @inline(__always)
   static func select(_ a: IntegerLanes, equals b: IntegerLanes, yes: WideLanes, no: WideLanes) -> WideLanes {
     CKernelShims.select(a, equals: b, yes: yes, no: no)

@@ -159,18 +159,6 @@ xent_select_equal_integers_wide(xent_int16 a, xent_int16 b, xent_double16 yes, x
   return __builtin_convertvector(a == b, int16x64) ? yes : no;
 }
 
-/// In each lane `yes` where `a == b`, else `no`.
-static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_float16
-xent_select_equal(xent_float16 a, xent_float16 b, xent_float16 yes, xent_float16 no) {
-  return a == b ? yes : no;
-}
-
-/// In each lane `yes` where `a == b`, else `no`.
-static inline __attribute__((always_inline, swift_name("select(_:equals:yes:no:)"))) xent_double16
-xent_select_equal_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_double16 no) {
-  return a == b ? yes : no;
-}
-
 /// In each lane `yes` where `a < b`, else `no`.
 static inline __attribute__((always_inline, swift_name("select(_:isLessThan:yes:no:)"))) xent_double16
 xent_select_less_wide(xent_double16 a, xent_double16 b, xent_double16 yes, xent_double16 no) {
