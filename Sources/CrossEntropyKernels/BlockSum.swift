@@ -82,8 +82,12 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
 
   // MARK: Search
 
-  /// In each lane the largest logit that is not NaN, before the transform, and the index of the first group with it.
-  private typealias LaneMaxima = (values: Element.Numbers.Vector, groups: IntegerLanes)
+  /// In each lane the largest logit that is not NaN, before the transform.
+  @inline(__always)
+  private var laneMaxima: UnsafeMutablePointer<Numbers.Vector> { kept.assumingMemoryBound(to: Numbers.Vector.self) }
+  /// The index of the first group with it.
+  @inline(__always)
+  private var laneGroups: UnsafeMutableRawPointer { kept + MemoryLayout<Numbers.Vector>.size }
 
   /// The first step: finds the largest logit of each lane. Copies the short last group.
   ///
@@ -108,7 +112,8 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
       maxima = Numbers.larger(larger, maxima)
       indices = xentAdd(indices, IntegerLanes(repeating: 1))
     }
-    kept.assumingMemoryBound(to: LaneMaxima.self).pointee = (maxima, groups)
+    laneMaxima.pointee = maxima
+    laneGroups.storeBytes(of: groups, as: IntegerLanes.self)
   }
 
   /// The largest logit that is not NaN, before the transform and after it, and where it first stands in the block.
@@ -117,21 +122,22 @@ struct Block<Element: LogitElement, Kind: TransformKind> {
   /// The second step: finds the block's maximum. Copies the group with it.
   @inline(__always)
   func findPeak() -> Peak {
-    let (values, groups) = kept.assumingMemoryBound(to: LaneMaxima.self).pointee
-    let rawMaximum = Numbers.largestLane(values)
+    let maxima = laneMaxima.pointee
+    let rawMaximum = Numbers.largestLane(maxima)
     // The transform is increasing, so that the search needs none.
     let maximum = transform.applied(to: rawMaximum, of: Numbers.self, as: Kind.self)
     guard rawMaximum.isFinite else { return (rawMaximum, maximum, 0) }
     // It seldom stands in more than one lane.
-    var lanes = Numbers.equalLanes(values, Numbers.repeating(rawMaximum))
-    var first = Int32.max
+    var lanes = Numbers.equalLanes(maxima, Numbers.repeating(rawMaximum))
+    let groups = laneGroups.assumingMemoryBound(to: Int32.self)
+    var group = Int.max
     repeat {
-      first = min(first, groups[lanes.trailingZeroBitCount])
+      group = min(group, Int(groups[lanes.trailingZeroBitCount]))
       lanes &= lanes &- 1
     } while lanes != 0
-    let place = place(of: rawMaximum, inGroup: Int(first))
-    copyGroup(Int(first), without: place)
-    return (rawMaximum, maximum, Int(first) &* Self.groupLength &+ place)
+    let place = place(of: rawMaximum, inGroup: group)
+    copyGroup(group, without: place)
+    return (rawMaximum, maximum, group &* Self.groupLength &+ place)
   }
 
   @inline(__always)
