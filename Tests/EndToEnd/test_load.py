@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -413,3 +414,11 @@ def test_an_interrupted_run_reports_what_it_has(daemon: Daemon) -> None:
         output, _ = process.communicate(timeout=PATIENCE)
     value = json.loads(output)
     assert process.returncode == 0 and value["interrupted"] and value["batches"] > 0
+
+
+@pytest.mark.parametrize("command", ["run", "sweep", "ceiling", "inprocess"])
+def test_help_names_a_default_that_is_one_of_the_values(command: str) -> None:
+    text = " ".join(xentload(command, "--help").stdout.split())
+    named = re.findall(r"\(values: ([^;)]*); default: ([^)]*)\)", text)
+    named += [(values, default) for default, values in re.findall(r"\(default: (\w+)\)\. \(values: ([^;)]*)\)", text)]
+    assert named and all(default in values.split(", ") for values, default in named), named

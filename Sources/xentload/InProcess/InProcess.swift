@@ -20,11 +20,11 @@ struct InProcess: ParsableCommand {
   @Option(help: "Classes.")
   var classes = 1000
 
-  @Option(help: "The type of the logits.")
-  var type = LogitsType.f32
+  @Option(help: "The type of the logits (default: f32).")
+  var type: LogitsType?
 
-  @Option(help: "The kind of the labels.")
-  var labels = LabelKind.integer
+  @Option(help: "The kind of the labels (default: integer).")
+  var labels: LabelKind?
 
   @Option(help: "The type of the labels (default: i64 of integer labels, f32 of others).")
   var labelType: LabelType?
@@ -50,14 +50,14 @@ struct InProcess: ParsableCommand {
       throw ValidationError("--\(name): expected 1 to \(most), received \(value)")
     }
     if let problem = shape.problem { throw ValidationError("--" + problem) }
-    guard loss.ignored == 0 || labels == .integer && [.i32, .i64].contains(shape.labelType) else {
+    guard loss.ignored == 0 || shape.labels == .integer && [.i32, .i64].contains(shape.labelType) else {
       throw ValidationError(
-        "--ignored: goes with integer labels of i32 or i64, received \(labels.plural) of \(shape.labelType.name)")
+        "--ignored: goes with integer labels of i32 or i64, received \(shape.labels.plural) of \(shape.labelType.name)")
     }
   }
 
   private var shape: BatchShape {
-    BatchShape(rows: rows, classes: classes, type: type, labels: labels, labelType: labelType)
+    BatchShape(rows: rows, classes: classes, type: type ?? .f32, labels: labels ?? .integer, labelType: labelType)
   }
 
   private func chosenKernel() throws(KernelError) -> Kernel {
@@ -89,8 +89,8 @@ struct InProcess: ParsableCommand {
       }
     }
     let report = InProcessReport(
-      rowCount: rows, classCount: classes, type: type.name, byteCount: data.logits.count,
-      readByteCount: data.logits.count + data.labels.count, labels: labels.argument,
+      rowCount: rows, classCount: classes, type: shape.type.name, byteCount: data.logits.count,
+      readByteCount: data.logits.count + data.labels.count, labels: shape.labels.argument,
       labelType: shape.labelType.name, kernel: kernel.name, threadCount: threads,
       computeSeconds: computeSeconds.sorted(), streamSeconds: streamSeconds.sorted())
     print(json ? report.json : report.text)
