@@ -63,6 +63,7 @@ enum FloatArithmetic: Arithmetic {
 
   @inline(__always)
   private static func add(_ exponentials: ScaledExponentials, to nodes: inout EightDoubles, _ rests: inout Lanes) {
+    // The two halves first: one vector's addition waits for the last one's.
     nodes = pinned(nodes + pinned(oddNodes(exponentials.nodes) + evenNodes(exponentials.nodes)))
     addRest(exponentials, to: &rests)
   }
