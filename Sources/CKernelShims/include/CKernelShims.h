@@ -621,6 +621,15 @@ xent_odd_nodes(xent_float16 bits) {
   typedef int int16 __attribute__((vector_size(64)));
   int16 shifted = __builtin_ia32_pslldi512((int16)bits, XENT_NODE_SHIFT);
   return (xent_double8)__builtin_ia32_selectd_512(odd, shifted, (int16){0});
+#elif defined(__AVX2__)
+  // Each lane has a shift of its own: what is shifted by 32 is gone.
+  typedef int int8 __attribute__((vector_size(32)));
+  const int8 shifts = {32, XENT_NODE_SHIFT, 32, XENT_NODE_SHIFT, 32, XENT_NODE_SHIFT, 32, XENT_NODE_SHIFT};
+  xent_float16 shifted;
+  typedef float float8 __attribute__((ext_vector_type(8)));
+  shifted.lo = (float8)__builtin_ia32_psllv8si((int8)bits.lo, shifts);
+  shifted.hi = (float8)__builtin_ia32_psllv8si((int8)bits.hi, shifts);
+  return (xent_double8)shifted;
 #else
   return (xent_double8)((xent_uint8x64)((xent_uint16x32)bits << XENT_NODE_SHIFT) & 0xffffffff00000000);
 #endif
