@@ -1,12 +1,10 @@
-import CMalloc
 import Glibc
 import ZeroMQ
 
 /// Watches the memory of the process, and says when its limit must be kept by force: libzmq queues messages by their
 /// number, and parts of an unfinished message without any bound.
 ///
-/// The allocator keeps what was freed. To have it give back large blocks at once (`M_MMAP_THRESHOLD`) makes batches of 4 MB
-/// three times slower, and fewer arenas change nothing: so it is told to give back when that matters (`malloc_trim`).
+/// The allocator keeps what was freed, and gives it back when that matters.
 struct MemoryGuard: ~Copyable {
   /// In bytes of resident memory.
   let limit: Int
@@ -57,7 +55,7 @@ struct MemoryGuard: ~Copyable {
   }
 
   private mutating func trim() {
-    malloc_trim(0)
+    Allocator.giveBack()
     residentByteCount = readResident()
     trimmedByteCount = residentByteCount
   }

@@ -22,7 +22,7 @@ struct Daemon {
     let logger = Logger(label: "xentd") { DaemonLogHandler(label: $0, level: logLevel) }
     let (stop, reload) = (ServiceRequest(), ServiceRequest())
     listenToSignals(stop: stop, reload: reload)
-    try haveAllocatorKeepMemory()
+    Allocator.keepWhatIsFreed()
     let kernel = try settings.kernelName.map { name throws(KernelError) in try Kernel.named(name) } ?? .best
     let workerCount = settings.workerCount
     let identity = EngineIdentity(
@@ -63,10 +63,6 @@ struct Daemon {
     try engine.withWorkers { try loop.run() }
   }
 }
-
-/// Frees a block of 4 MB, by which glibc takes it that what is freed will be wanted again, up to such a size: from the first
-/// batch on it keeps memory for the next, rather than give it back to the system and have it anew a thousand times a second.
-private func haveAllocatorKeepMemory() throws(ZeroMQError) { _ = try Message(byteCount: 4 << 20) }
 
 /// What a path means in the directory that the process is in.
 private func absolutePath(_ path: String) -> String {
