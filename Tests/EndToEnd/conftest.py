@@ -96,9 +96,18 @@ class Daemon:
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) * 1024
 
     @property
+    def page_faults(self) -> int:
+        """Pages that the system has given to the process."""
+        return int(self.statistics[7])
+
+    @property
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return (int(self.statistics[11]) + int(self.statistics[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def statistics(self) -> list[str]:
+        """`/proc/PID/stat` from the process's state on."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
