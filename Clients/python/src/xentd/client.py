@@ -70,7 +70,7 @@ class Client:
         window_batches: int = 1024,
         timeout: float | None = 60.0,
         resend_after: float = 1.0,
-        part_bytes: int = 8 << 20,
+        part_bytes: int = 2 << 20,
     ) -> None:
         for name, value in (
             ("window_bytes", window_bytes),
