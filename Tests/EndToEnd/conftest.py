@@ -102,7 +102,8 @@ class Daemon:
 
     @property
     def cpu_seconds(self) -> float:
-        return (int(self.statistics[11]) + int(self.statistics[12])) / os.sysconf("SC_CLK_TCK")
+        fields = self.statistics
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def statistics(self) -> list[str]:
