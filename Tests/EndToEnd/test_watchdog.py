@@ -85,7 +85,7 @@ def places_in_memory(daemon: Daemon, pattern: bytes) -> list[int]:
             if not (match := re.match(r"([0-9a-f]+)-([0-9a-f]+) rw-p", line)):
                 continue
             start, end = (int(text, 16) for text in match.groups())
-            if end - start > 64 << 20:
+            if end - start > 256 << 20:
                 continue
             try:
                 memory.seek(start)
