@@ -1,10 +1,13 @@
 import XentClient
 import XentProtocol
 
-/// Logits and labels of the same rows, as two files hold them.
+/// Logits and labels of the same rows, as two files hold them. The classes are the last dimension of the logits, and their rows all
+/// others.
 package struct DataSet {
   package let logits: NumpyArray
   package let labels: NumpyArray
+  /// The dimensions of the logits but that of the classes.
+  package let rowShape: [Int]
   package let rowCount: Int
   package let classCount: Int
   package let logitsType: LogitsType
@@ -14,7 +17,7 @@ package struct DataSet {
   private let classWeights: NumpyArray?
 
   /// - Parameters:
-  ///   - areProbabilities: whether labels of shape (rows, classes) are probabilities rather than one-hot.
+  ///   - areProbabilities: whether labels of the logits' shape are probabilities rather than one-hot.
   ///   - sampleWeights: one f4 for each row.
   ///   - classWeights: one f4 for each class.
   package init(
@@ -23,25 +26,31 @@ package struct DataSet {
   ) throws {
     self.logits = logits
     self.labels = labels
-    guard logits.shape.count == 2 else {
-      throw DataFileError("\(logits.path): expected logits of two dimensions (rows, classes), received \(logits.shape)")
+    guard logits.shape.count >= 2 else {
+      throw DataFileError(
+        "\(logits.path): expected logits of two dimensions (rows, classes) or more, received \(shapeText(logits.shape)); "
+          + "save a single row as a.reshape(1, -1)")
     }
-    let (rowCount, classCount) = (logits.shape[0], logits.shape[1])
-    (self.rowCount, self.classCount) = (rowCount, classCount)
+    rowShape = Array(logits.shape.dropLast())
+    rowCount = rowShape.reduce(1, *)
+    classCount = logits.shape.last!
     guard classCount > 0 else {
-      throw DataFileError("\(logits.path): expected at least one class, received the shape \(logits.shape)")
+      throw DataFileError(
+        "\(logits.path): expected at least one class, received the shape \(shapeText(logits.shape))")
     }
     guard let type = Self.logitsTypes[logits.type] else {
-      throw DataFileError("\(logits.path): expected logits of type f2, f4 or f8, received \(logits.type)")
+      let hint = ["u2", "i2"].contains(logits.type) ? "; bits of bfloat16 are saved as a.view('V2')" : ""
+      throw DataFileError(
+        "\(logits.path): expected logits of type f2, f4, f8 or V2 (bfloat16), received \(logits.type)\(hint)")
     }
     logitsType = type
-    let form = try Self.labelForm(labels, rowCount: rowCount, classCount: classCount)
-    labelType = form.1
+    let form = try Self.labelForm(labels, of: logits)
+    labelType = form.type
     labelKind = try Self.kind(form, labels, areProbabilities: areProbabilities)
     self.sampleWeights = sampleWeights
     self.classWeights = classWeights
-    if let sampleWeights { try Self.check(sampleWeights, count: rowCount, of: "row") }
-    if let classWeights { try Self.check(classWeights, count: classCount, of: "class") }
+    if let sampleWeights { try Self.check(sampleWeights, shape: rowShape, of: "row") }
+    if let classWeights { try Self.check(classWeights, shape: [classCount], of: "class") }
   }
 
   private static func kind(
@@ -50,32 +59,33 @@ package struct DataSet {
     guard areProbabilities else { return form.kind }
     guard form.kind == .oneHot, LabelKind.probabilities.takes(form.type) else {
       throw DataFileError(
-        "\(labels.path): expected probabilities of shape (rows, classes) and type f2, f4 or f8, "
-          + "received \(labels.shape) \(labels.type)")
+        "\(labels.path): expected probabilities in the shape of the logits and of type f2, f4, f8 or V2 (bfloat16), "
+          + "received \(shapeText(labels.shape)) \(labels.type)")
     }
     return .probabilities
   }
 
-  private static func check(_ weights: NumpyArray, count: Int, of what: String) throws {
-    guard weights.shape == [count], weights.type == "f4" else {
+  private static func check(_ weights: NumpyArray, shape: [Int], of what: String) throws {
+    guard weights.shape == shape, weights.type == "f4" else {
       throw DataFileError(
-        "\(weights.path): expected one weight a \(what), of shape (\(count),) and type f4, received \(weights.shape) "
-          + "\(weights.type); save weights.astype('float32') instead")
+        "\(weights.path): expected one weight a \(what), of shape \(shapeText(shape)) and type f4, received "
+          + "\(shapeText(weights.shape)) \(weights.type); save weights.astype('float32') instead")
     }
   }
 
-  private static let logitsTypes: [String: LogitsType] = ["f4": .f32, "f2": .f16, "f8": .f64]
+  private static let logitsTypes: [String: LogitsType] = ["f4": .f32, "f2": .f16, "f8": .f64, "V2": .bf16]
   private static let integerTypes: [String: LabelType] = ["u1": .u8, "u2": .u16, "u4": .u32, "i4": .i32, "i8": .i64]
-  private static let oneHotTypes: [String: LabelType] = ["b1": .u8, "u1": .u8, "f2": .f16, "f4": .f32, "f8": .f64]
+  private static let oneHotTypes: [String: LabelType] = [
+    "b1": .u8, "u1": .u8, "f2": .f16, "f4": .f32, "f8": .f64, "V2": .bf16,
+  ]
 
-  /// Integer labels have one dimension, or a second of 1; one-hot labels have the shape of the logits.
-  private static func labelForm(_ labels: NumpyArray, rowCount: Int, classCount: Int) throws -> (LabelKind, LabelType) {
-    guard labels.shape.first == rowCount else {
-      throw DataFileError(
-        "\(labels.path): expected labels of \(rowCount) rows like the logits, received \(labels.shape)")
-    }
-    let isColumn = labels.shape.count == 2 && labels.shape[1] == 1 && labels.type.hasPrefix("f") == false
-    if labels.shape.count == 1 || (isColumn && classCount != 1) {
+  /// Integer labels have the shape of the rows, or a last dimension of 1 more; one-hot labels have the shape of the logits.
+  private static func labelForm(
+    _ labels: NumpyArray, of logits: NumpyArray
+  ) throws -> (kind: LabelKind, type: LabelType) {
+    let rowShape = Array(logits.shape.dropLast())
+    let isColumn = labels.shape == rowShape + [1] && !"fV".contains(labels.type.prefix(1))
+    if labels.shape == rowShape || (isColumn && labels.shape != logits.shape) {
       guard let type = integerTypes[labels.type] else {
         throw DataFileError(
           "\(labels.path): expected integer labels of type u1, u2, u4, i4 or i8, received \(labels.type); "
@@ -83,17 +93,24 @@ package struct DataSet {
       }
       return (.integer, type)
     }
-    guard labels.shape == [rowCount, classCount] else {
+    guard labels.shape == logits.shape else {
       throw DataFileError(
-        "\(labels.path): expected labels of shape (\(rowCount),) or one-hot (\(rowCount), \(classCount)), "
-          + "received \(labels.shape); a class that no label names still needs its column")
+        "\(labels.path): expected labels of shape \(shapeText(rowShape)) or one-hot \(shapeText(logits.shape)), "
+          + "received \(shapeText(labels.shape))\(hint(on: labels.shape, logits.shape))")
     }
     guard let type = oneHotTypes[labels.type] else {
       throw DataFileError(
-        "\(labels.path): expected one-hot labels of type b1, u1, f2, f4 or f8, received \(labels.type); "
+        "\(labels.path): expected one-hot labels of type b1, u1, f2, f4, f8 or V2 (bfloat16), received \(labels.type); "
           + "save labels.astype('uint8') instead")
     }
     return (.oneHot, type)
+  }
+
+  /// What the shapes of labels and logits that do not fit may come from.
+  private static func hint(on labels: [Int], _ logits: [Int]) -> String {
+    if labels.dropLast() == logits.dropLast() { return "; a class that no label names still needs its column" }
+    let isPyTorchs = logits.count > 2 && labels == [logits[0]] + logits.dropFirst(2)
+    return isPyTorchs ? "; classes are the last dimension: save numpy.moveaxis(logits, 1, -1)" : ""
   }
 
   /// What a row adds to a request.
@@ -121,10 +138,12 @@ package struct DataSet {
     header.logitsType = logitsType
     header.labelKind = labelKind
     header.labelType = labelType
-    var sections = [logits.rows(rows), labels.rows(rows)]
+    var sections = [
+      logits.rows(rows, width: classCount), labels.rows(rows, width: labelKind == .integer ? 1 : classCount),
+    ]
     if let sampleWeights {
       header.flags.insert(.sampleWeights)
-      sections.append(sampleWeights.rows(rows))
+      sections.append(sampleWeights.rows(rows, width: 1))
     }
     if let classWeights {
       header.flags.insert(.classWeights)

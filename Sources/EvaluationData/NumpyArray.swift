@@ -3,7 +3,8 @@
 /// - Source: NumPy Enhancement Proposal 1, "A Simple File Format for NumPy Arrays".
 package struct NumpyArray {
   package let path: String
-  /// As NumPy writes it, without the byte order: `f4`, `i8`, `u1`, `b1`.
+  /// As NumPy writes it, without the byte order: `f4`, `i8`, `u1`, `b1`; `V2` of `ml_dtypes.bfloat16`, which NumPy knows by its
+  /// size alone.
   package let type: String
   package let shape: [Int]
   /// The elements.
@@ -41,10 +42,6 @@ package struct NumpyArray {
     guard !description.hasPrefix(">") else {
       throw DataFileError("\(path): is big-endian (\(description)); save a.astype(a.dtype.newbyteorder('<')) instead")
     }
-    guard shape.count <= 2 else {
-      throw DataFileError(
-        "\(path): has \(shape.count) dimensions \(shape); expected at most 2: save a.reshape(-1, a.shape[-1]) instead")
-    }
     self.path = path
     self.shape = shape
     type = String(description.drop { "<|=".contains($0) })
@@ -54,20 +51,25 @@ package struct NumpyArray {
     }
     let (expected, overflows) = count.multipliedReportingOverflow(by: Int(type.dropFirst()) ?? 0)
     guard !overflow, !overflows else {
-      throw DataFileError("\(path): no file holds an array of shape \(shape); its header is damaged")
+      throw DataFileError("\(path): no file holds an array of shape \(shapeText(shape)); its header is damaged")
     }
     guard expected <= elements.count else {
       throw DataFileError(
-        "\(path): is cut short: expected \(expected) bytes of \(shape) \(type), received \(elements.count)")
+        "\(path): is cut short: expected \(expected) bytes of \(shapeText(shape)) \(type), received \(elements.count)")
     }
     bytes = UnsafeRawBufferPointer(rebasing: elements[..<expected])
   }
 
-  /// The bytes of rows `range`.
-  package func rows(_ range: Range<Int>) -> UnsafeRawBufferPointer {
-    let rowByteCount = shape.dropFirst().reduce(elementByteCount, *)
+  /// The bytes of rows `range`, of `width` elements each.
+  package func rows(_ range: Range<Int>, width: Int) -> UnsafeRawBufferPointer {
+    let rowByteCount = width * elementByteCount
     return UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound * rowByteCount..<range.upperBound * rowByteCount])
   }
+}
+
+/// A shape as Python writes it: `(50, 7)`, `(50,)`.
+package func shapeText(_ shape: [Int]) -> String {
+  "(" + shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? ",)" : ")")
 }
 
 /// The header of a `.npy` file: the text of a Python dictionary with three known keys.

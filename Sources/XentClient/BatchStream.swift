@@ -49,11 +49,18 @@ package struct BatchStream: ~Copyable {
   }
 
   /// Waits until a daemon has told what it is and what it takes: the text of a JSON object.
-  package mutating func info() throws -> String {
+  package mutating func info() throws -> String { try infos(lateSeconds: 0)[0] }
+
+  /// The same of each daemon that tells it, in the order of the endpoints.
+  /// - Parameter lateSeconds: how long the others have once one has told.
+  package mutating func infos(lateSeconds: Double = 0.25) throws -> [String] {
     lastProgress = now()
     var flight = Flight(batchCount: 1)  // of which nothing is sent
+    var end = Double.infinity
     while true {
-      if let info = fleet.peers.lazy.compactMap(\.info).first { return info }
+      let infos = fleet.peers.compactMap(\.info)
+      if !infos.isEmpty { end = min(end, now() + min(lateSeconds, timeoutSeconds / 2)) }
+      if infos.count == fleet.peers.count || now() >= end { return infos }
       try turn(&flight) { _, _, _ in }
     }
   }

@@ -20,6 +20,14 @@ package struct DaemonInfo: Decodable {
       case rows
       case classes
     }
+
+    /// What all of several daemons take.
+    package static func smallest(of limits: [Limits]) -> Limits {
+      func least(_ limit: KeyPath<Limits, Int>) -> Int { limits.map { $0[keyPath: limit] }.min()! }
+      return Limits(
+        batchBytes: least(\.batchBytes), resultBytes: least(\.resultBytes), rows: least(\.rows),
+        classes: least(\.classes))
+    }
   }
 
   package init(json: String) throws { self = try JSONDecoder().decode(DaemonInfo.self, from: Data(json.utf8)) }

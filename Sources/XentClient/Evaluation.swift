@@ -16,8 +16,8 @@ package struct Evaluation: Sendable {
   package private(set) var notFiniteCount = 0
   package private(set) var correctCount = 0
   package private(set) var topKCorrectCount = 0
-  /// The first row, counted through all batches, that is invalid or not finite, and what the daemon says of it.
-  package private(set) var firstBadRow: (row: Int, message: String)?
+  /// The first row, counted through all batches, that is invalid or not finite, and why, as the daemon says it.
+  package private(set) var firstBadRow: (row: Int, reason: String)?
 
   package init() {}
 
@@ -39,8 +39,8 @@ package struct Evaluation: Sendable {
     let row = firstRow + Int(header.firstBadRow)
     if let known = firstBadRow, known.row <= row { return }
     // The daemon counts rows from the batch's first.
-    let reason = message.flatMap { $0.split(separator: ": ", maxSplits: 1).last } ?? "is invalid or not finite"
-    firstBadRow = (row, "row \(row): \(reason)")
+    let reason = message?.split(separator: ": ", maxSplits: 1).last.map(String.init)
+    firstBadRow = (row, reason ?? "is invalid or not finite")
   }
 
   package var sum: Double { sumTerms.value }

@@ -10,15 +10,16 @@ struct Eval: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Evaluate logits against labels, both in .npy files.",
     discussion: """
-      Labels are class indices of shape (rows,), or one-hot of shape (rows, classes), or with --probabilities \
-      probabilities of that shape. Without an endpoint, the daemon of $XENTD_ENDPOINT, of the user, or of the system \
-      is asked, in this order.
+      Logits are f2, f4, f8, or V2, as numpy.save writes bfloat16. Labels are class indices of shape (rows,), or \
+      one-hot of shape (rows, classes), or with --probabilities probabilities of that shape. There may be several \
+      dimensions of rows, as in (texts, tokens, classes); the outputs have them too. Without an endpoint, the daemon \
+      of $XENTD_ENDPOINT, of the user, or of the system is asked, in this order.
 
       Exit code 1: some rows were invalid, unless --invalid report. Exit code 2: nothing could be evaluated, or no \
       row has a finite loss.
       """)
 
-  @Option(help: ArgumentHelp("A float array of shape (rows, classes).", valueName: "a.npy"))
+  @Option(help: ArgumentHelp("A float array of shape (rows, classes) or (..., classes).", valueName: "a.npy"))
   var logits: String
 
   @Option(help: ArgumentHelp("The labels of these rows.", valueName: "b.npy"))
@@ -97,12 +98,12 @@ struct Eval: ParsableCommand {
     let endpoints = try chosenEndpoints()
     var stream = try BatchStream(
       endpoints, security: try security.security(), windowByteCount: Self.windowByteCount, timeoutSeconds: timeout)
-    let daemon = try DaemonInfo(json: stream.info())
-    var outputs = try RowOutputs(self.outputs, rowCount: data.rowCount, isFloat64: data.wantsFloat64)
+    let daemons = try stream.infos().map(DaemonInfo.init(json:))
+    var outputs = try RowOutputs(self.outputs, shape: data.rowShape, isFloat64: data.wantsFloat64)
     var template = RequestHeader()
     template.flags = outputs.flags
     loss.apply(to: &template)
-    let rowsPerBatch = try rowsPerBatch(data, daemon.limits)
+    let rowsPerBatch = try rowsPerBatch(data, .smallest(of: daemons.map(\.limits)))
     let batchCount = (data.rowCount + rowsPerBatch - 1) / rowsPerBatch
     let rows = { (batch: Int) in batch * rowsPerBatch..<min((batch + 1) * rowsPerBatch, data.rowCount) }
     var evaluation = Evaluation()
@@ -120,8 +121,9 @@ struct Eval: ParsableCommand {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     try outputs.write()
     return EvalReport(
-      evaluation: evaluation, daemon: daemon, endpoint: endpoints.map(\.description).joined(separator: ", "),
-      batchCount: batchCount, delivery: stream.counts, seconds: seconds, byteCount: data.rowCount * data.rowByteCount,
+      evaluation: evaluation, rowShape: data.rowShape, daemon: daemons[0],
+      endpoint: endpoints.map(\.description).joined(separator: ", "), batchCount: batchCount, delivery: stream.counts,
+      seconds: seconds, byteCount: data.rowCount * data.rowByteCount,
       style: EvalReport.Style(isWeighted: data.isWeighted, usesBits: bits, topK: loss.topK))
   }
 

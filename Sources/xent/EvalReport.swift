@@ -5,6 +5,7 @@ import XentClient
 /// What `xent eval` prints.
 struct EvalReport {
   let evaluation: Evaluation
+  let rowShape: [Int]
   let daemon: DaemonInfo
   let endpoint: String
   let batchCount: Int
@@ -28,6 +29,21 @@ struct EvalReport {
     style.usesBits ? "\(digits(nats / M_LN2)) bits a row" : "\(digits(nats)) nats a row"
   }
 
+  private func described(_ bad: (row: Int, reason: String)) -> String {
+    let place = rowShape.count > 1 ? ", which is at \(index(ofRow: bad.row))" : ""
+    return "row \(bad.row)\(place): \(bad.reason)"
+  }
+
+  /// Where a row stands in the dimensions of the rows.
+  private func index(ofRow row: Int) -> [Int] {
+    var left = row
+    let reversed = rowShape.reversed().map { extent in
+      defer { left /= extent }
+      return left % extent
+    }
+    return reversed.reversed()
+  }
+
   /// A table for people.
   var text: String {
     var lines = [
@@ -45,7 +61,7 @@ struct EvalReport {
       lines.append(("not finite", "\(evaluation.notFiniteCount) rows, the invalid ones included"))
       lines.append(("mean of the rest", loss(evaluation.finiteMean)))
     }
-    if let bad = evaluation.firstBadRow { lines.append(("first bad row", bad.message)) }
+    if let bad = evaluation.firstBadRow { lines.append(("first bad row", described(bad))) }
     let rate = Double(evaluation.rowCount) / seconds
     lines.append(("throughput", "\(digits(rate, 4)) rows/s, \(digits(Double(byteCount) / seconds / 1e6, 4)) MB/s"))
     lines.append(("daemon", "xentd \(daemon.version) (\(daemon.kernel), \(daemon.workers) workers) at \(endpoint)"))
@@ -88,7 +104,8 @@ struct EvalReport {
       ]
     }
     if let bad = evaluation.firstBadRow {
-      fields.append(("first_bad_row", "{\"row\": \(bad.row), \"message\": \(quoted(bad.message))}"))
+      let place = "\"row\": \(bad.row), \"index\": \(index(ofRow: bad.row))"
+      fields.append(("first_bad_row", "{\(place), \"message\": \(quoted(described(bad)))}"))
     }
     return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
   }

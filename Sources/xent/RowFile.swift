@@ -1,3 +1,4 @@
+import EvaluationData
 import Glibc
 
 /// A `.npy` file of one number a row, written when all are there.
@@ -16,13 +17,15 @@ struct RowFile {
 
   private let path: String
   private let element: Element
+  private let shape: [Int]
   private var values: [Double]
 
   /// - Throws: `EvalError` where the file will not be writable: better told now than after the evaluation.
-  init(_ path: String, _ element: Element, rowCount: Int) throws {
+  init(_ path: String, _ element: Element, shape: [Int]) throws {
     self.path = path
     self.element = element
-    values = Array(repeating: .nan, count: rowCount)
+    self.shape = shape
+    values = Array(repeating: .nan, count: shape.reduce(1, *))
     let isNew = access(path, F_OK) != 0
     let descriptor = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw failure }
@@ -45,7 +48,7 @@ struct RowFile {
   }
 
   private var bytes: [UInt8] {
-    var header = "{'descr': '\(element.name)', 'fortran_order': False, 'shape': (\(values.count),), }"
+    var header = "{'descr': '\(element.name)', 'fortran_order': False, 'shape': \(shapeText(shape)), }"
     // Ten bytes stand before it, a line feed ends it, and the elements begin at a multiple of 64.
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
     var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0]

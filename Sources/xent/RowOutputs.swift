@@ -21,11 +21,12 @@ struct RowOutputs {
   private var logSumExps: RowFile?
   private let isFloat64: Bool
 
-  init(_ arguments: OutputArguments, rowCount: Int, isFloat64: Bool) throws {
+  /// - Parameter shape: of the rows.
+  init(_ arguments: OutputArguments, shape: [Int], isFloat64: Bool) throws {
     let floats: RowFile.Element = isFloat64 ? .f64 : .f32
-    losses = try arguments.losses.map { try RowFile($0, floats, rowCount: rowCount) }
-    logSumExps = try arguments.lse.map { try RowFile($0, floats, rowCount: rowCount) }
-    predictions = try arguments.predictions.map { try RowFile($0, .i32, rowCount: rowCount) }
+    losses = try arguments.losses.map { try RowFile($0, floats, shape: shape) }
+    logSumExps = try arguments.lse.map { try RowFile($0, floats, shape: shape) }
+    predictions = try arguments.predictions.map { try RowFile($0, .i32, shape: shape) }
     self.isFloat64 = isFloat64
   }
 

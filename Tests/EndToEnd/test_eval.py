@@ -88,7 +88,8 @@ def test_invalid_rows_are_counted_and_the_first_is_named_by_its_place_in_the_who
     assert run.returncode == 1
     assert "2 rows" in run.stdout and "row 37: label 7 is not in 0..<7" in run.stdout and "mean of the rest" in run.stdout
     report = json.loads(xent(*save(tmp_path, logits, labels), "--json", daemon=shared_daemon).stdout)
-    assert report["mean"] is None and report["invalid"] == 2 and report["first_bad_row"]["row"] == 37
+    assert report["mean"] is None and report["invalid"] == 2
+    assert report["first_bad_row"]["row"] == 37 and report["first_bad_row"]["index"] == [37]
     good = labels < 7
     assert report["finite_mean"] == pytest.approx(float(losses(logits[good], labels[good]).mean()), rel=1e-7)
 
@@ -142,21 +143,67 @@ def test_f16_and_f64_logits_are_evaluated_as_they_are(
     assert json.loads(run.stdout)["mean"] == pytest.approx(float(losses(given, labels).mean()), rel=accuracy)
 
 
+def bfloat16(array: np.ndarray) -> np.ndarray:
+    """As `numpy.save` writes arrays of `ml_dtypes.bfloat16`."""
+    return (array.view("u4") >> 16).astype("u2").view("V2")
+
+
+def test_bfloat16_arrays_are_evaluated_as_they_are(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data(300, 100)
+    exact = (logits.view("u4") & 0xFFFF0000).view("f4")
+    mean = float(losses(exact, labels).mean())
+    hot = np.eye(100, dtype="f4")[labels]
+    for given in (labels, bfloat16(hot)):
+        run = xent(*save(tmp_path, bfloat16(logits), given), "--json", daemon=shared_daemon)
+        assert report(run)["mean"] == pytest.approx(mean, rel=1e-7)
+    run = xent(*save(tmp_path, bfloat16(logits), bfloat16(hot)), "--json", "--probabilities", daemon=shared_daemon)
+    assert report(run)["mean"] == pytest.approx(mean, rel=1e-7)
+
+
+def test_rows_may_have_several_dimensions_and_outputs_have_them_too(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data(60, 7)
+    outputs = [tmp_path / f"{name}.npy" for name in ("losses", "lse", "predictions", "w")]
+    weights = np.linspace(0, 1, 60).astype("f4")
+    options = [word for path in outputs[:3] for word in (f"--{path.stem}", path)]
+    seen = []
+    for shape in ((60,), (5, 12), (3, 4, 5), (60, 1)):
+        np.save(outputs[3], weights.reshape(shape))
+        for given in (labels, labels[:, None], np.eye(7, dtype="u1")[labels]):
+            given = given.reshape(*shape, *given.shape[1:])
+            files = save(tmp_path, logits.reshape(*shape, 7), given)
+            run = xent(*files, *options, "--sample-weights", outputs[3], "--json", "--batch-rows", "7", daemon=shared_daemon)
+            arrays = [np.load(path) for path in outputs[:3]]
+            assert [array.shape for array in arrays] == [shape] * 3
+            seen.append((report(run)["mean"], *(array.tobytes() for array in arrays)))
+    assert len(set(seen)) == 1
+
+
+def test_a_bad_row_of_several_dimensions_is_named_by_its_place_in_them(shared_daemon: Daemon, tmp_path: Path) -> None:
+    logits, labels = data(60, 7)
+    labels[37] = 7
+    files = save(tmp_path, logits.reshape(3, 4, 5, 7), labels.reshape(3, 4, 5))
+    assert "row 37, which is at [1, 3, 2]: label 7 is not" in xent(*files, daemon=shared_daemon).stdout
+    bad = report(xent(*files, "--json", "--batch-rows", "9", daemon=shared_daemon))["first_bad_row"]
+    assert bad["row"] == 37 and bad["index"] == [1, 3, 2]
+
+
 def refusals() -> list[tuple[str, np.ndarray, np.ndarray, list[str]]]:
     logits, labels = data()
     return [
         ("Fortran order", np.asfortranarray(logits), labels, ["Fortran", "ascontiguousarray"]),
         ("big-endian", logits.astype(">f4"), labels, ["big-endian", "newbyteorder"]),
-        ("three dimensions", logits.reshape(5, 10, 7), labels, ["3 dimensions", "reshape"]),
-        ("one dimension", logits[:, 0], labels, ["two dimensions"]),
+        ("labels of other dimensions", logits.reshape(5, 10, 7), labels, ["(5, 10)", "(5, 10, 7)", "(50,)"]),
+        ("classes in PyTorch's place", logits.reshape(5, 7, 10), labels.reshape(5, 10), ["(5, 10)", "numpy.moveaxis(logits, 1, -1)"]),
+        ("one dimension", logits[:, 0], labels, ["two dimensions", "(50,)", "reshape(1, -1)"]),
         ("integer logits", logits.astype("i4"), labels, ["f4", "i4"]),
-        ("too few labels", logits, labels[:-1], ["50", "[49]"]),
+        ("logits that may be bits", logits.astype("u2"), labels, ["received u2", "a.view('V2')"]),
+        ("too few labels", logits, labels[:-1], ["(50,)", "(49,)"]),
         ("float labels", logits, labels.astype("f4"), ["f4", "astype"]),
-        ("one-hot of another width", logits, np.eye(6)[labels % 6], ["(50, 7)", "[50, 6]", "column"]),
+        ("one-hot of another width", logits, np.eye(6)[labels % 6], ["(50, 7)", "(50, 6)", "column"]),
         ("one-hot of integers", logits, np.eye(7, dtype="i8")[labels], ["i8", "uint8"]),
         ("no rows", logits[:0], labels[:0], ["no rows"]),
-        ("no classes", logits[:, :0], labels, ["at least one class", "[50, 0]"]),
-        ("no classes, one-hot", logits[:, :0], np.zeros((50, 0), "f4"), ["at least one class", "[50, 0]"]),
+        ("no classes", logits[:, :0], labels, ["at least one class", "(50, 0)"]),
+        ("no classes, one-hot", logits[:, :0], np.zeros((50, 0), "f4"), ["at least one class", "(50, 0)"]),
     ]
 
 
@@ -176,7 +223,7 @@ def test_files_that_are_not_arrays_are_refused(shared_daemon: Daemon, tmp_path: 
     for content, words in [
         (b"", "empty"), (b"PK\x03\x04 and more", "not a .npy"), (whole[:-1], "cut short"),
         (whole[:40], "cut short"), (whole[:6] + b"\x09" + whole[7:], "version 9"),
-        (whole.replace(b"(50, 7), }" + b" " * 17, b"(9223372036854775807, 7), }"), "[9223372036854775807, 7]"),
+        (whole.replace(b"(50, 7), }" + b" " * 17, b"(9223372036854775807, 7), }"), "(9223372036854775807, 7)"),
     ]:
         (tmp_path / "a.npy").write_bytes(content)
         run = xent(*files, daemon=shared_daemon)
@@ -250,7 +297,7 @@ def test_probabilities_are_labels_when_they_are_said_to_be(shared_daemon: Daemon
     unsaid = xent(*files, "--json", daemon=shared_daemon)
     assert unsaid.returncode == 1 and "one-hot" in report(unsaid)["first_bad_row"]["message"]
     indices = xent(*save(tmp_path, *data(30, 6)), "--probabilities", daemon=shared_daemon)
-    assert indices.returncode == 2 and "probabilities of shape (rows, classes)" in indices.stderr
+    assert indices.returncode == 2 and "probabilities in the shape of the logits" in indices.stderr and "(30,) i8" in indices.stderr
 
 
 def test_invalid_rows_can_be_reported_without_failing(shared_daemon: Daemon, tmp_path: Path) -> None:

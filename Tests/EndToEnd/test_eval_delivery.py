@@ -212,3 +212,19 @@ def test_with_two_daemons_one_that_dies_or_freezes_is_left_out(
     report = finish(process)
     frozen.process.send_signal(signal.SIGCONT)
     assert report["mean"] == pytest.approx(mean, rel=1e-6)
+
+
+@pytest.mark.parametrize("least_first", [True, False])
+def test_batches_are_cut_so_that_each_of_several_daemons_takes_them(
+    double: Callable[..., Double], numbered: list[str], tmp_path: Path, least_first: bool
+) -> None:
+    sizes = []
+
+    def note(request: Received) -> list[bytes]:
+        sizes.append(request.rows)
+        return answer(request)
+
+    endpoints = [double(note, limits={"rows": 2}, instance=1).endpoint, double(note, instance=2).endpoint]
+    endpoints = endpoints if least_first else endpoints[::-1]
+    report = finish(start_eval(*numbered, "--endpoint", ",".join([f"ipc://{tmp_path}/none", *endpoints])))
+    assert report["rows"] == BATCHES * ROWS and max(sizes) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import expected as exact
@@ -116,6 +117,17 @@ def test_logits_may_be_floats_of_any_type_and_are_not_rounded(client: xentd.Clie
     logits, labels = batch()
     typed = logits.astype(ml_dtypes.bfloat16 if dtype == "bf16" else dtype)
     assert client.cross_entropy(typed, labels, reduction="none") == pytest.approx(losses(typed, labels), rel=1e-6)
+
+
+def test_bfloat16_that_numpy_has_saved_and_loaded_is_taken_for_what_it_was(client: xentd.Client, tmp_path: Path) -> None:
+    logits, labels = batch()
+    typed = logits.astype(ml_dtypes.bfloat16)
+    np.save(tmp_path / "a.npy", typed)
+    loaded = np.load(tmp_path / "a.npy")
+    assert loaded.dtype == np.dtype("V2")
+    assert client.cross_entropy(loaded, labels) == client.cross_entropy(typed, labels)
+    with pytest.raises(TypeError, match="float32"):
+        client.cross_entropy(loaded.view([("a", "u1"), ("b", "u1")]), labels)
 
 
 def test_lists_and_single_rows_are_batches_too(client: xentd.Client) -> None:

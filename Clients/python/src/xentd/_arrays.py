@@ -42,7 +42,8 @@ def to_array(values: Any, name: str) -> tuple[AnyArray, bool]:
         return from_dlpack(values, name)
     else:
         array = np.asarray(values)
-    if array.dtype.kind == "V" and array.dtype.name == "bfloat16":  # of ml_dtypes
+    # Of ml_dtypes; as numpy.load gives it back, it has lost its name.
+    if array.dtype.kind == "V" and array.dtype.name in {"bfloat16", "void16"} and array.dtype.names is None:
         return array.view(np.uint16), True
     return array, False
 
