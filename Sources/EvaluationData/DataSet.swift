@@ -86,6 +86,12 @@ package struct DataSet {
     let rowShape = Array(logits.shape.dropLast())
     let isColumn = labels.shape == rowShape + [1] && !"fV".contains(labels.type.prefix(1))
     if labels.shape == rowShape || (isColumn && labels.shape != logits.shape) {
+      guard !isPyTorchs(logits.shape, labels.shape) else {
+        throw DataFileError(
+          "\(logits.path): the classes of \(shapeText(logits.shape)), with labels of \(shapeText(labels.shape)), may be the last "
+            + "dimension or, as PyTorch has them, the second; save logits of shape (rows, classes) and labels.reshape(-1)"
+        )
+      }
       guard let type = integerTypes[labels.type] else {
         throw DataFileError(
           "\(labels.path): expected integer labels of type u1, u2, u4, i4 or i8, received \(labels.type); "
@@ -109,8 +115,13 @@ package struct DataSet {
   /// What the shapes of labels and logits that do not fit may come from.
   private static func hint(on labels: [Int], _ logits: [Int]) -> String {
     if labels.dropLast() == logits.dropLast() { return "; a class that no label names still needs its column" }
-    let isPyTorchs = logits.count > 2 && labels == [logits[0]] + logits.dropFirst(2)
-    return isPyTorchs ? "; classes are the last dimension: save numpy.moveaxis(logits, 1, -1)" : ""
+    let hint = "; classes are the last dimension: save numpy.moveaxis(logits, 1, -1)"
+    return isPyTorchs(logits, labels) ? hint : ""
+  }
+
+  /// Whether the labels are indices of classes that are the second dimension of the logits, as PyTorch has them.
+  private static func isPyTorchs(_ logits: [Int], _ labels: [Int]) -> Bool {
+    logits.count > 2 && labels == [logits[0]] + logits.dropFirst(2)
   }
 
   /// What a row adds to a request.

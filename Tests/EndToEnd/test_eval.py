@@ -194,6 +194,7 @@ def refusals() -> list[tuple[str, np.ndarray, np.ndarray, list[str]]]:
         ("big-endian", logits.astype(">f4"), labels, ["big-endian", "newbyteorder"]),
         ("labels of other dimensions", logits.reshape(5, 10, 7), labels, ["(5, 10)", "(5, 10, 7)", "(50,)"]),
         ("classes in PyTorch's place", logits.reshape(5, 7, 10), labels.reshape(5, 10), ["(5, 10)", "numpy.moveaxis(logits, 1, -1)"]),
+        ("classes in either place", logits[:49].reshape(7, 7, 7), labels[:49].reshape(7, 7), ["(7, 7, 7)", "(7, 7)", "PyTorch", "reshape(-1)"]),
         ("one dimension", logits[:, 0], labels, ["two dimensions", "(50,)", "reshape(1, -1)"]),
         ("integer logits", logits.astype("i4"), labels, ["f4", "i4"]),
         ("logits that may be bits", logits.astype("u2"), labels, ["received u2", "a.view('V2')"]),

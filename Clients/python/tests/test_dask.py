@@ -108,6 +108,8 @@ def test_arrays_that_do_not_fit_are_refused_before_anything_is_computed(data: tu
         xentd.dask.evaluate(da.from_array(logits, chunks=(100, CLASSES)), da.from_array(labels[1:]))
     with pytest.raises(ValueError, match="logits: expected a Dask array, received ndarray"):
         xentd.dask.evaluate(logits, labels)
+    with pytest.raises(TypeError, match="a single batch is"):
+        xentd.dask.evaluate_blocks((logits, labels))
     assert xentd.dask.evaluate_blocks([]).compute().rows == 0
 
 

@@ -105,6 +105,22 @@ def test_an_error_of_the_stream_is_the_callers(client: xentd.Client) -> None:
         client.evaluate(broken())
 
 
+@pytest.mark.parametrize(
+    ("batches", "words"),
+    [
+        (batch(), r"received an array of shape \(12, 7\); a single batch is evaluate\(\[\(logits, labels\)\]\)"),
+        (batch()[0], r"received an array of shape \(7,\)"),
+        ([batch() + (None, None)], "received tuple of 4"),
+        ([[batch()[0]]], "received list of 1"),
+        ([{"logits": 1, "labels": 2}], "received dict"),
+    ],
+    ids=["a batch alone", "logits alone", "too many", "too few", "a dictionary"],
+)
+def test_what_is_no_stream_of_batches_is_not_taken_apart(client: xentd.Client, batches: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        client.evaluate(batches)
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), max_size=50), st.integers(0, 50))
 def test_an_exact_sum_is_exact(terms: list[float], cut: int) -> None:
     first, second = xentd.ExactSum(terms[:cut]), xentd.ExactSum(terms[cut:])
@@ -210,6 +226,8 @@ def test_asyncio_awaits_the_same(shared_daemon: Any, client: xentd.Client) -> No
             assert (await awaited.evaluate(stream())).sum == expected.sum
             with pytest.raises(xentd.LabelError):
                 await awaited.cross_entropy(logits, labels + 7)
+            with pytest.raises(TypeError, match="a single batch is"):
+                await awaited.evaluate((logits, labels))
 
     asyncio.run(main())
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ._keywords import LossKeywords
 
 LabelKind = Literal["indices", "one_hot", "probabilities"]
 OnInvalid = Literal["raise", "nan"]
@@ -85,3 +89,16 @@ class LossOptions:
 
 
 DEFAULT_OPTIONS = LossOptions()
+
+
+def options_of(keywords: LossKeywords) -> LossOptions:
+    """The options that a call was given as keywords."""
+    names = [field.name for field in fields(LossOptions)]
+    for name in keywords:
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            raise TypeError(
+                f"{name}: the loss has no such option; " + (f"did you mean {close[0]}? " if close else "")
+                + f"it has {', '.join(names)}"
+            )  # fmt: skip
+    return LossOptions(**keywords)

@@ -129,9 +129,11 @@ def _label_kind(shape: tuple[int, ...], axis: int, labels: AnyArray, is_bfloat16
     """What the labels are, by type and shape, unless it is told."""
     rows_shape = shape[:axis] + shape[axis + 1 :]
     is_float = is_bfloat16 or labels.dtype.kind == "f"
+    # As Keras may have them.
+    is_column = labels.shape == (*rows_shape, 1) != shape and axis == len(shape) - 1
     kind = options.label_kind
     if kind is None:
-        if labels.shape == rows_shape:
+        if labels.shape == rows_shape or (is_column and not is_float):
             kind = "indices"
         elif not is_float:
             kind = "one_hot"
@@ -144,7 +146,7 @@ def _label_kind(shape: tuple[int, ...], axis: int, labels: AnyArray, is_bfloat16
                 "label_kind='probabilities'"
             )
     expected = rows_shape if kind == "indices" else shape
-    if labels.shape != expected:
+    if labels.shape != expected and not (is_column and kind == "indices"):
         raise ValueError(
             f"labels: expected the shape {rows_shape} (class indices) or {shape} (one-hot, probabilities) for logits of "
             f"shape {shape}, received {labels.shape}"

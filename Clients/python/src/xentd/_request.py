@@ -10,7 +10,7 @@ from . import _wire
 from ._arrays import AnyArray, logits_array, to_array, weight_array
 from ._batch import Batch
 from ._limits import Limits
-from ._options import DEFAULT_OPTIONS, LossOptions
+from ._options import DEFAULT_OPTIONS, LossOptions, options_of
 from ._plan import Plan
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class RequestMaker:
         try:
             options = self._options_kept.get(key)
         except TypeError:  # an array, which has no hash
-            return LossOptions(**keywords)
+            return options_of(keywords)
         if options is None:
-            options = LossOptions(**keywords)
+            options = options_of(keywords)
             if len(self._options_kept) < _OPTIONS_KEPT:
                 self._options_kept[key] = options
         return options

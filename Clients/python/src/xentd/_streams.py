@@ -23,6 +23,20 @@ def with_progress(batches: Iterable[Any], progress: bool, total: int | None) -> 
     return bar
 
 
+def members(batch: Any) -> tuple[Any, Any, Any]:
+    """Logits, labels and sample weights, if there are any, of a batch of a stream."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        # An array could be taken apart too, into its rows.
+        received = f"an array of shape {tuple(batch.shape)}" if hasattr(batch, "shape") else type(batch).__name__
+        if isinstance(batch, (tuple, list)):
+            received += f" of {len(batch)}"
+        raise TypeError(
+            f"batches: expected (logits, labels) or (logits, labels, sample_weight) each, received {received}; "
+            "a single batch is evaluate([(logits, labels)])"
+        )
+    return batch[0], batch[1], batch[2] if len(batch) == 3 else None
+
+
 def add_to(evaluation: Evaluation, future: Future[BatchResult]) -> None:
     """Adds the result of the next batch, once it is there."""
     try:

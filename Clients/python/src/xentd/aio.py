@@ -15,7 +15,7 @@ from ._limits import Limits
 from ._reduction import Reduction, check_reduction, reduced
 from ._results import BatchResult
 from ._stats import Stats
-from ._streams import with_progress
+from ._streams import members, with_progress
 from .client import Client
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class AsyncClient:
         evaluation = Evaluation()
         waiting: deque[asyncio.Future[BatchResult]] = deque()
         try:
-            async for logits, labels, *sample_weight in _asynchronous(batches, progress, total):
-                weight = sample_weight[0] if sample_weight else None
-                waiting.append(await self.submit(logits, labels, sample_weight=weight, **options))
+            async for batch in _asynchronous(batches, progress, total):
+                logits, labels, sample_weight = members(batch)
+                waiting.append(await self.submit(logits, labels, sample_weight=sample_weight, **options))
                 while waiting and waiting[0].done():
                     await _add(evaluation, waiting.popleft())
             while waiting:

@@ -23,7 +23,7 @@ from ._reduction import Reduction, check_reduction, reduced
 from ._request import Request, RequestMaker
 from ._results import BatchResult
 from ._stats import Stats
-from ._streams import add_to, with_progress
+from ._streams import add_to, members, with_progress
 from ._window import Window
 
 if TYPE_CHECKING:
@@ -165,10 +165,9 @@ class Client:
         evaluation = Evaluation()
         waiting: deque[Future[BatchResult]] = deque()
         try:
-            for logits, labels, *sample_weight in with_progress(batches, progress, total):
-                waiting.append(
-                    self.submit(logits, labels, sample_weight=sample_weight[0] if sample_weight else None, **options)
-                )
+            for batch in with_progress(batches, progress, total):
+                logits, labels, sample_weight = members(batch)
+                waiting.append(self.submit(logits, labels, sample_weight=sample_weight, **options))
                 while waiting and (waiting[0].done() or len(waiting) > _RESULTS_WAITING):
                     add_to(evaluation, waiting.popleft())
             while waiting:

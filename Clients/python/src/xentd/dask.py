@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._endpoints import Address
 from ._evaluation import Evaluation
 from ._keys import Key
+from ._streams import members
 from .client import Client
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def evaluate_blocks(
     from dask.delayed import delayed  # noqa: PLC0415 # only for those who have it
 
     where = (tuple(endpoint) if isinstance(endpoint, list) else endpoint, server_key, key)
-    evaluations = [delayed(_evaluate_block, pure=True)(where, dict(options), *block) for block in blocks]
+    evaluations = [delayed(_evaluate_block, pure=True)(where, dict(options), *members(block)) for block in blocks]
     if not evaluations:
         return delayed(Evaluation)()
     while len(evaluations) > 1:
@@ -88,8 +89,8 @@ def evaluate_blocks(
     return evaluations[0]
 
 
-def _evaluate_block(where: _Where, options: LossKeywords, logits: Any, labels: Any, *sample_weight: Any) -> Evaluation:
-    return _client_here(where).evaluate([(logits, labels, *sample_weight)], **options)
+def _evaluate_block(where: _Where, options: LossKeywords, logits: Any, labels: Any, sample_weight: Any) -> Evaluation:
+    return _client_here(where).evaluate([(logits, labels, sample_weight)], **options)
 
 
 def _merge(evaluations: list[Evaluation]) -> Evaluation:
