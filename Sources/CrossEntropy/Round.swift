@@ -85,7 +85,8 @@ package final class Round {
     if sharers > 1 {
       pool.share(self, itemCount: tileFigures.count, among: sharers)
     } else {
-      for tile in 0..<tileFigures.count { compute(tile: tile, worker: workers[0]) }
+      let worker = workers[0]
+      for tile in 0..<tileFigures.count { compute(tile: tile, worker: worker) }
     }
     for index in 0..<entries.count { fold(&entries.pointer(to: index).pointee) }
   }

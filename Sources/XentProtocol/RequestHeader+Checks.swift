@@ -104,7 +104,7 @@ extension RequestHeader {
   private func sizeRefusal(_ section: Section, expected: Int, received: Int) -> Refusal {
     refusal(
       .malformed,
-      "\(section.name): expected \(expected) bytes (\(shape(of: section).description)), received \(received)")
+      "\(section.name): expected \(expected) bytes (\(description(of: section))), received \(received)")
   }
 
   func checkOptions() throws(Refusal) {

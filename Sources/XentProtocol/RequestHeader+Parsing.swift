@@ -24,9 +24,8 @@ extension RequestHeader {
     guard headerSize == Self.byteCount else {
       throw refusal(.malformed, "header size: expected \(Self.byteCount), received \(headerSize)")
     }
-    guard frame.isZero(88..<96) else {
-      throw refusal(.malformed, "reserved: expected 0, received \(frame.integer(UInt64.self, at: 88))")
-    }
+    let reserved = frame.integer(UInt64.self, at: 88)
+    guard reserved == 0 else { throw refusal(.malformed, "reserved: expected 0, received \(reserved)") }
     self.init()
     self.type = type
     sequence = frame.integer(UInt64.self, at: 8)

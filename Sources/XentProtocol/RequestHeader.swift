@@ -73,18 +73,28 @@ package struct RequestHeader: Equatable, Sendable {
     }
   }
 
-  /// The shape of a section and the bytes of its elements: `rows x classes` of 4 bytes, say.
+  /// The shape of a section and the bytes of its elements.
   func shape(of section: Section) -> SectionShape {
     switch section {
-    case .logits:
-      SectionShape(rows: rows, classes: classes, elementByteCount: logitsType.elementByteCount, type: logitsType.name)
+    case .logits: SectionShape(rows: rows, classes: classes, elementByteCount: logitsType.elementByteCount)
     case .labels:
       SectionShape(
-        rows: rows, classes: labelKind == .integer ? nil : classes, elementByteCount: labelType.elementByteCount,
-        type: labelType.name)
-    case .sampleWeights: SectionShape(rows: rows, classes: nil, elementByteCount: 4, type: "f32")
-    case .classWeights: SectionShape(rows: nil, classes: classes, elementByteCount: 4, type: "f32")
+        rows: rows, classes: labelKind == .integer ? nil : classes, elementByteCount: labelType.elementByteCount)
+    case .sampleWeights: SectionShape(rows: rows, classes: nil, elementByteCount: 4)
+    case .classWeights: SectionShape(rows: nil, classes: classes, elementByteCount: 4)
     }
+  }
+
+  /// `8 x 10 x f32`, say.
+  func description(of section: Section) -> String {
+    let shape = shape(of: section)
+    let type =
+      switch section {
+      case .logits: logitsType.name
+      case .labels: labelType.name
+      case .sampleWeights, .classWeights: "f32"
+      }
+    return [shape.rows.map { "\($0)" }, shape.classes.map { "\($0)" }, type].compactMap { $0 }.joined(separator: " x ")
   }
 
   /// The bytes of a section, nil where 64 bits do not hold them; 0 where the request does not have it.
@@ -115,17 +125,11 @@ struct SectionShape {
   let rows: UInt32?
   let classes: UInt32?
   let elementByteCount: Int
-  let type: String
 
   /// nil where 64 bits do not hold it.
   var byteCount: Int? {
     let (count, overflow) = Int(rows ?? 1).multipliedReportingOverflow(by: Int(classes ?? 1))
     let (bytes, overflowsToo) = count.multipliedReportingOverflow(by: elementByteCount)
     return overflow || overflowsToo ? nil : bytes
-  }
-
-  /// `8 x 10 x f32`
-  var description: String {
-    [rows.map { "\($0)" }, classes.map { "\($0)" }, type].compactMap { $0 }.joined(separator: " x ")
   }
 }

@@ -73,12 +73,14 @@ final class PipelineLane: Lane {
     isReadable = try slot.fill(takesDelimiter: false, byteLimit: configuration.limits.maximumRequestByteCount) {
       message throws(ZeroMQError) in try requests.socket.receive(into: &message)
     }
+    if isReadable { metrics.didReceive(byteCount: slot.request.byteCount) }
     return isReadable
   }
 
   func admits(_ slot: BatchSlot, resultByteCount: Int) -> Bool { true }
 
   func send(_ slot: BatchSlot) throws(ZeroMQError) {
+    metrics.didAnswer(slot)
     let byteCount = slot.result.byteCount
     if account.waiting.isEmpty, case .sent = try results.socket.send(&slot.result) {
       metrics.didSend(byteCount: byteCount)

@@ -47,9 +47,6 @@ final class RoundServer {
 
   /// Reads a request.
   private func plan(_ slot: BatchSlot, _ lane: any Lane) {
-    let (metrics, byteCount) = (lane.metrics, slot.request.byteCount)
-    metrics.requests.add(1)
-    metrics.requestBytes.add(byteCount)
     slot.lastTurnEndedAt = lastTurnEndedAt
     slot.kind = engine.plan(&slot.plan, slot.request, limits: lane.limits)
     guard case .batch = slot.kind else { return slot.releaseRequest() }
@@ -112,9 +109,6 @@ final class RoundServer {
       engine.finish(
         slot.plan, message: message, times: times, isDraining: lane.stage.isDraining,
         result: slot.result.unsafeMutableBytes)
-      let metrics = lane.metrics
-      metrics.batches.add(1)
-      metrics.rows.add(Int(slot.plan.request.header.rows))
     case .info(let header):
       let uptime = Double(metrics.uptimeNanoseconds) * 1e-9
       let reply = engine.reply(
@@ -122,7 +116,6 @@ final class RoundServer {
       try write(reply, to: slot)
     case .refusal(let refusal):
       try write(engine.reply(to: refusal, isDraining: lane.stage.isDraining), to: slot)
-      lane.metrics.refuse(refusal.status)
       logger.debug(
         "request refused",
         metadata: [

@@ -67,9 +67,13 @@ final class RouterLane: Lane {
     isReadable = try requests.socket.receive(into: &slot.client)
     guard isReadable else { return false }
     slot.account = account(of: ClientName(slot.client))
-    return try slot.fill(takesDelimiter: true, byteLimit: configuration.limits.maximumRequestByteCount) {
-      message throws(ZeroMQError) in try requests.socket.receive(into: &message)
-    }
+    guard
+      try slot.fill(
+        takesDelimiter: true, byteLimit: configuration.limits.maximumRequestByteCount,
+        { message throws(ZeroMQError) in try requests.socket.receive(into: &message) })
+    else { return false }
+    metrics.didReceive(byteCount: slot.request.byteCount)
+    return true
   }
 
   private func account(of name: ClientName) -> ResultAccount {
@@ -89,6 +93,7 @@ final class RouterLane: Lane {
   }
 
   func send(_ slot: BatchSlot) throws(ZeroMQError) {
+    metrics.didAnswer(slot)
     guard let account = slot.account else { preconditionFailure("a request that was received has an account") }
     guard account.waiting.isEmpty else { return keep(slot, in: account) }
     let byteCount = slot.result.byteCount

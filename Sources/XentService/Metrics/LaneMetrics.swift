@@ -70,12 +70,28 @@ package final class LaneMetrics: Sendable {
 
   private func place(of reason: HandshakeFailure) -> Int { HandshakeFailure.allCases.firstIndex(of: reason)! }
 
+  func didReceive(byteCount: Int) {
+    requests.add(1)
+    requestBytes.add(byteCount)
+  }
+
+  /// A request has its result, which is to be sent.
+  func didAnswer(_ slot: BatchSlot) {
+    switch slot.kind {
+    case .batch:
+      batches.add(1)
+      rows.add(Int(slot.plan.request.header.rows))
+    case .refusal(let refusal): refusals[Int(refusal.status.rawValue)].add(1)
+    case .info, nil: break
+    }
+  }
+
+  /// libzmq took a result.
   func didSend(byteCount: Int) {
     results.add(1)
     resultBytes.add(byteCount)
   }
 
-  func refuse(_ status: Status) { refusals[Int(status.rawValue)].add(1) }
   func drop(_ reason: Drop) { drops[reason.rawValue].add(1) }
   func setPaused(_ isPaused: Bool) { isPausedNow.store(isPaused, ordering: .relaxed) }
 }
