@@ -21,6 +21,7 @@ extension ShortRows {
       var row = first
       while row < end {
         let rows = neededRows(from: row, to: end, atMost: rowsAtOnce)
+        guard !rows.isEmpty else { break }
         summarize(rows)
         if Element.Numbers.areNarrow {
           ordinary |= leaveScaledSums(of: rows) &<< UInt16(truncatingIfNeeded: rows.lowerBound &- first)
