@@ -7,8 +7,8 @@ BUILD := .build/release
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PYTHON := .venv/bin/python
 
-.PHONY: help dependencies build demo test test-swift test-long test-python test-clients test-systemd test-arm64 chaos wheel lint \
-	lint-python format gates install install-files man deb clean
+.PHONY: help dependencies build demo test test-swift test-long test-sanitized test-python test-clients test-systemd test-arm64 chaos \
+	wheel lint lint-python format gates install install-files man deb clean
 
 help:            ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -29,6 +29,10 @@ test-swift: dependencies  ## The tests of each target, in release mode
 
 test-long: dependencies  ## Every f32 that the exponential can meet, by each kernel; minutes
 	XENTD_LONG_TESTS=1 swift test $(SWIFT_FLAGS) --scratch-path .build-test -Xswiftc -enable-testing --filter LongTests
+
+# Leaks are not looked for: the batches that the load tester makes up live as long as it does.
+test-sanitized: dependencies  ## The tests of each target with AddressSanitizer, which ends at a read or write outside of memory; minutes
+	ASAN_OPTIONS=detect_leaks=0 swift test $(SWIFT_FLAGS) --scratch-path .build-sanitized -Xswiftc -enable-testing --sanitize=address
 
 test-python: build $(PYTHON)  ## The tests of the real binaries over real sockets
 	XENTD_BIN_DIR=$(BUILD) $(PYTHON) -m pytest -q Tests/EndToEnd
