@@ -21,6 +21,8 @@ protocol LaneArithmetic: Arithmetic {
   /// lanes do not cover it, where a logit is NaN, and where the sum is so small that it may lack terms.
   /// - Parameter count: of exponentials in a sum.
   static func ordinaryLanes(maxima: Vector, scaledSums: WideLanes, count: Int) -> UInt16
+  /// Whether all of them are.
+  static func areOrdinary(maxima: Vector, scaledSums: WideLanes, count: Int) -> Bool
 }
 
 extension FloatArithmetic: LaneArithmetic {
@@ -36,7 +38,8 @@ extension FloatArithmetic: LaneArithmetic {
     maxima: Lanes, count: Int, columns: UnsafeMutablePointer<Lanes>, _ transformed: (Lanes) -> Lanes
   ) -> LaneSums {
     let references = LaneReferences(maxima: maxima)
-    let ofMaxima = references.exponentials(ofMaxima: maxima)
+    let ofMaxima = references.exponentials(of: maxima)
+    if count == 1 { return (references.exponentials(of: transformed(columns[0])), ofMaxima) }
     let (magics, floors) = (references.magics, references.floors)
     var even = EightDoubles(repeating: 0)
     var odd = even
@@ -73,9 +76,17 @@ extension FloatArithmetic: LaneArithmetic {
   @inline(__always)
   static func ordinaryLanes(maxima: Lanes, scaledSums: WideLanes, count: Int) -> UInt16 {
     CKernelShims.ordinaryLanes(
-      maxima: maxima, atMost: LaneReferences.largestMaximum, sums: scaledSums,
-      least: count == 0 ? 0 : LaneReferences.smallestComplete)
+      maxima: maxima, atMost: LaneReferences.largestMaximum, sums: scaledSums, least: smallestComplete(count))
   }
+
+  @inline(__always)
+  static func areOrdinary(maxima: Lanes, scaledSums: WideLanes, count: Int) -> Bool {
+    CKernelShims.areOrdinary(
+      maxima: maxima, atMost: LaneReferences.largestMaximum, sums: scaledSums, least: smallestComplete(count))
+  }
+
+  @inline(__always)
+  private static func smallestComplete(_ count: Int) -> Double { count == 0 ? 0 : LaneReferences.smallestComplete }
 }
 
 extension DoubleArithmetic: LaneArithmetic {
@@ -110,5 +121,10 @@ extension DoubleArithmetic: LaneArithmetic {
   static func ordinaryLanes(maxima: WideLanes, scaledSums: WideLanes, count: Int) -> UInt16 {
     CKernelShims.ordinaryLanes(
       maxima: maxima, atMost: largestUncentered, sums: scaledSums, least: smallestCompleteSum)
+  }
+
+  @inline(__always)
+  static func areOrdinary(maxima: WideLanes, scaledSums: WideLanes, count: Int) -> Bool {
+    ordinaryLanes(maxima: maxima, scaledSums: scaledSums, count: count) == .max
   }
 }

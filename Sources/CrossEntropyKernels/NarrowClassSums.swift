@@ -30,11 +30,11 @@ struct NarrowClassSums {
 
   func sumInLanes() {
     forEachChunk(ofRows: rowCount, in: scratch, groupByteCount: groupByteCount) { chunk in
-      chunk.forEachGroup { row, memory in loadColumns(row, memory) }
+      for (row, memory) in chunk { loadColumns(row, memory) }
       if shares.probabilities != nil {
-        chunk.forEachGroup { row, memory in sumProbabilities(row, memory + logitsByteCount) }
+        for (row, memory) in chunk { sumProbabilities(row, memory + logitsByteCount) }
       }
-      chunk.forEachGroup { row, memory in sumGaps(row, memory) }
+      for (row, memory) in chunk { sumGaps(row, memory) }
     }
   }
 

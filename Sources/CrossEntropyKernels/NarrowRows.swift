@@ -12,13 +12,10 @@ extension ShortRows {
 
   func summarizeInLanes() {
     forEachChunk(ofRows: rowCount, in: scratch, groupByteCount: groupByteCount) { chunk in
-      @inline(__always) func forEachNeeded(_ step: (Int, UnsafeMutableRawPointer) -> Void) {
-        chunk.forEachGroup { row, memory in if !areLeftOut(from: row) { step(row, memory) } }
-      }
-      forEachNeeded { row, memory in loadColumns(row, memory) }
-      forEachNeeded { row, memory in findMaxima(row, memory) }
-      forEachNeeded { row, memory in sumExponentials(row, memory) }
-      forEachNeeded { row, memory in takeLogarithms(row, memory) }
+      for (row, memory) in chunk where !areLeftOut(from: row) { loadColumns(row, memory) }
+      for (row, memory) in chunk where !areLeftOut(from: row) { findMaxima(row, memory) }
+      for (row, memory) in chunk where !areLeftOut(from: row) { sumExponentials(row, memory) }
+      for (row, memory) in chunk where !areLeftOut(from: row) { takeLogarithms(row, memory) }
     }
   }
 
@@ -100,8 +97,8 @@ extension ShortRows {
     let sums = memory.assumingMemoryBound(to: LaneSums.self).pointee
     let maxima = memory.load(fromByteOffset: columnsByteCount, as: Numbers.Vector.self)
     UnsafeMutableRawPointer(summaries.logSums + first).storeBytes(of: Numbers.logSums(sums), as: WideLanes.self)
-    let ordinary = Numbers.ordinaryLanes(maxima: maxima, scaledSums: sums.others, count: classCount &- 1)
-    if ordinary != .max { mend(first, ordinary) }
+    guard !Numbers.areOrdinary(maxima: maxima, scaledSums: sums.others, count: classCount &- 1) else { return }
+    mend(first, Numbers.ordinaryLanes(maxima: maxima, scaledSums: sums.others, count: classCount &- 1))
   }
 
   /// Computes rows by themselves that have no finite maximum, or a very large one, hold a NaN, or have a sum too small for its

@@ -44,8 +44,8 @@ private struct NarrowTopK<Element: LogitElement> {
     let groupByteCount = (classCount &+ spareColumnCount) &* MemoryLayout<Numbers.Vector>.size
     var count = 0
     forEachChunk(ofRows: rowCount, in: scratch, groupByteCount: groupByteCount) { chunk in
-      chunk.forEachGroup { row, memory in columns.load(from: row, into: memory) }
-      chunk.forEachGroup { row, memory in
+      for (row, memory) in chunk { columns.load(from: row, into: memory) }
+      for (row, memory) in chunk {
         count &+= (lanesInTop(row, memory) & lanes[row / Geometry.laneCount]).nonzeroBitCount
       }
     }

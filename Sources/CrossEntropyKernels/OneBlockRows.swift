@@ -108,7 +108,7 @@ private func takeLogarithms(of lanes: UInt16, _ summaries: RowSummaries, at firs
   let maxima = narrowed(UnsafeRawPointer(summaries.maxima + first).load(as: WideLanes.self))
   let references = LaneReferences(maxima: maxima)
   let logSums = FloatArithmetic.logSums(
-    (references.correctedSums(scaledSums), references.exponentials(ofMaxima: maxima)))
+    (references.correctedSums(scaledSums), references.exponentials(of: maxima)))
   guard lanes != .max else { return place.storeBytes(of: logSums, as: WideLanes.self) }
   for lane in 0..<Geometry.laneCount where lanes & (1 &<< UInt16(truncatingIfNeeded: lane)) != 0 {
     summaries.logSums[first &+ lane] = logSums[lane]

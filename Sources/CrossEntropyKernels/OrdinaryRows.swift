@@ -79,19 +79,34 @@ package func finishOrdinaryRows(
 ) -> OrdinarySums {
   let isWeighted = weighting.sampleWeights != nil || weighting.classWeights != nil || weighting.zLoss != 0
   return isWeighted
-    ? finish(isWeighted: true, count, classes, summaries, classSums, weighting, largest, losses, areFloat64, ordinary)
-    : finish(isWeighted: false, count, classes, summaries, classSums, weighting, largest, losses, areFloat64, ordinary)
+    ? finish(Weighted.self, count, classes, summaries, classSums, weighting, largest, losses, areFloat64, ordinary)
+    : finish(Unweighted.self, count, classes, summaries, classSums, weighting, largest, losses, areFloat64, ordinary)
 }
 
-/// - Parameter isWeighted: known when the code is compiled: rows that all weigh 1 need one sum, not three.
+/// Whether anything weighs, known when the code is compiled: rows that all weigh 1 need one sum, not three. (Of a parameter that is a
+/// constant at each call the compiler made one function, which asked for each sixteen rows.)
+private protocol WeightKind {
+  static var isWeighted: Bool { get }
+}
+
+private enum Weighted: WeightKind {
+  @inline(__always) static var isWeighted: Bool { true }
+}
+
+private enum Unweighted: WeightKind {
+  @inline(__always) static var isWeighted: Bool { false }
+}
+
 @inline(__always)
-private func finish(
-  isWeighted: Bool, _ count: Int, _ classes: UnsafePointer<Int32>, _ summaries: RowSummaries,
+private func finish<Kind: WeightKind>(
+  _ kind: Kind.Type, _ count: Int, _ classes: UnsafePointer<Int32>, _ summaries: RowSummaries,
   _ classSums: RowClassSums?, _ weighting: RowWeighting, _ largest: Double, _ losses: UnsafeMutableRawPointer?,
   _ areFloat64: Bool, _ ordinary: UnsafeMutablePointer<UInt16>
 ) -> OrdinarySums {
+  let isWeighted = Kind.isWeighted
   let ones = WideLanes(repeating: 1)
   var (lossTotal, weightTotal, zTotal) = (LaneTotal(), LaneTotal(), LaneTotal())
+  var correct = IntegerLanes(repeating: 0)
   var sums = OrdinarySums()
   // The lanes that are not good are seldom any, and taken off then.
   sums.count = Int64((count &+ Geometry.laneCount &- 1) / Geometry.laneCount &* Geometry.laneCount)
@@ -118,13 +133,17 @@ private func finish(
       loss = WideLanes(repeating: weighting.labelShare) * loss + (gaps + shares * logSums)
     }
     if isWeighted { loss = loss + zTerms }
-    var good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
-    if isWeighted { good &= finiteNonnegativeLanes(sampleWeights) }
-    var ignored: UInt16 = 0
-    if good != .max {
-      ignored = equalLanes(labels, IntegerLanes(repeating: ignoredClass))
+    let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
+    correct = CKernelShims.count(correct, whereEqual: labels, argmaxes)
+    var finished: UInt16 = .max
+    if !areGood(loss, atMost: largest, labels) || (isWeighted && finiteNonnegativeLanes(sampleWeights) != .max) {
+      var good = lanes(loss, areAtMost: WideLanes(repeating: largest)) & nonnegativeLanes(labels)
+      if isWeighted { good &= finiteNonnegativeLanes(sampleWeights) }
+      let ignored = equalLanes(labels, IntegerLanes(repeating: ignoredClass))
+      finished = good | ignored
       sums.count &-= Int64((~good).nonzeroBitCount)
       sums.ignoredCount &+= Int64(ignored.nonzeroBitCount)
+      sums.correctCount &-= Int64((~good & equalLanes(labels, argmaxes)).nonzeroBitCount)
       loss = lanes(loss, whereSet: good)
       if isWeighted {
         sampleWeights = lanes(sampleWeights, whereSet: good)
@@ -142,11 +161,10 @@ private func finish(
     } else {
       lossTotal.add(loss)
     }
-    let argmaxes = UnsafeRawPointer(summaries.argmaxes + first).load(as: IntegerLanes.self)
-    sums.correctCount &+= Int64((good & equalLanes(labels, argmaxes)).nonzeroBitCount)
-    ordinary[first / Geometry.laneCount] = good | ignored
+    ordinary[first / Geometry.laneCount] = finished
     first &+= Geometry.laneCount
   }
+  for lane in 0..<Geometry.laneCount { sums.correctCount &+= Int64(correct[lane]) }
   sums.losses = lossTotal.value
   if isWeighted { (sums.weights, sums.zTerms) = (weightTotal.value, zTotal.value) }
   return sums

@@ -1,20 +1,27 @@
 /// Some groups of sixteen consecutive rows, each with memory of its own. What one group takes is a long chain, so each step is made
 /// for all groups of a chunk before the next.
-struct RowChunk {
-  fileprivate let rows: Range<Int>
-  fileprivate let memory: UnsafeMutableRawPointer
-  fileprivate let groupByteCount: Int
+struct RowChunk: Sequence, IteratorProtocol {
+  private var row: Int
+  private let end: Int
+  private var memory: UnsafeMutableRawPointer
+  private let groupByteCount: Int
 
-  /// Makes a step, with each group's first row and memory.
   @inline(__always)
-  func forEachGroup(_ step: (Int, UnsafeMutableRawPointer) -> Void) {
-    var memory = memory
-    var row = rows.lowerBound
-    while row < rows.upperBound {
-      step(row, memory)
+  fileprivate init(rows: Range<Int>, memory: UnsafeMutableRawPointer, groupByteCount: Int) {
+    (row, end) = (rows.lowerBound, rows.upperBound)
+    self.memory = memory
+    self.groupByteCount = groupByteCount
+  }
+
+  /// A group's first row, and its memory.
+  @inline(__always)
+  mutating func next() -> (row: Int, memory: UnsafeMutableRawPointer)? {
+    guard row < end else { return nil }
+    defer {
       row &+= Geometry.laneCount
       memory += groupByteCount
     }
+    return (row, memory)
   }
 }
 

@@ -45,11 +45,11 @@ struct LaneReferences {
   @inline(__always)
   var floors: Lanes { (powers - Lanes(repeating: Self.topField)) * Lanes(repeating: ln2) }
 
-  /// `exp(maximum) / 2^N`.
+  /// `exp(x) / 2^N`.
   @inline(__always)
-  func exponentials(ofMaxima maxima: Lanes) -> WideLanes {
+  func exponentials(of logits: Lanes) -> WideLanes {
     var result = WideLanes(repeating: 0)
-    forEachExponential(count: 1, of: { _ in maxima }, by: .exact, magic: magics, floor: floors) {
+    forEachExponential(count: 1, of: { _ in logits }, by: .exact, magic: magics, floor: floors) {
       let nodes = floatNodes($0.nodes)
       result = (widened(nodes) + widened(nodes * $0.rest)) * WideLanes(repeating: Self.restScale)
     }

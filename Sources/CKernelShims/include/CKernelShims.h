@@ -18,6 +18,7 @@ typedef double xent_double16 __attribute__((ext_vector_type(16)));
 typedef double xent_double8 __attribute__((ext_vector_type(8)));
 typedef int32_t xent_int16 __attribute__((ext_vector_type(16)));
 typedef bool xent_mask16 __attribute__((ext_vector_type(16)));
+typedef int64_t xent_int16x64 __attribute__((ext_vector_type(16)));
 
 #if defined(__x86_64__)
 // What this CPU has and the operating system saves on a switch of threads: the compiler's runtime looks at both.
@@ -511,6 +512,36 @@ xent_equal_lanes_int(xent_int16 a, xent_int16 b) {
   return bits;
 }
 
+/// One more in each lane in which the two are equal.
+static inline __attribute__((always_inline, swift_name("count(_:whereEqual:_:)"))) xent_int16
+xent_count_where_equal(xent_int16 counts, xent_int16 a, xent_int16 b) {
+  return counts - (a == b);
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// Here a comparison makes whole vectors, and bits of sixteen lanes are some ten instructions: where only all of them count, one vector
+// is made of them first.
+
+/// Whether all lanes are set.
+static inline __attribute__((always_inline)) bool xent_are_all_set(xent_int16x64 mask) {
+  typedef double double4 __attribute__((vector_size(32)));
+  typedef int64_t int8x64 __attribute__((ext_vector_type(8)));
+  int8x64 eight = mask.lo & mask.hi;
+  return __builtin_ia32_movmskpd256((double4)(eight.lo & eight.hi)) == 0xf;
+}
+#endif
+
+/// Whether every lane of `v` is at most `most`, which no NaN is, and none of `labels` is less than 0.
+static inline __attribute__((always_inline, swift_name("areGood(_:atMost:_:)"))) bool
+xent_are_good(xent_double16 v, double most, xent_int16 labels) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  typedef float float8 __attribute__((vector_size(32)));
+  return xent_are_all_set(v <= most) && __builtin_ia32_movmskps256((float8)(labels.lo | labels.hi)) == 0;
+#else
+  return xent_at_most_lanes(v, most) == 0xffff && xent_nonnegative_lanes(labels) == 0xffff;
+#endif
+}
+
 /// The lanes whose bits are set, the lowest for lane 0, and 0 in the others.
 static inline __attribute__((always_inline, swift_name("lanes(_:whereSet:)"))) xent_double16
 xent_lanes_where_set(xent_double16 v, uint16_t bits) {
@@ -539,6 +570,18 @@ xent_ordinary_lanes(xent_float16 maxima, float most, xent_double16 sums, double 
   __builtin_memcpy(&finiteBits, &finite, sizeof finiteBits);
   __builtin_memcpy(&numberBits, &numbers, sizeof numberBits);
   return finiteBits & numberBits;
+}
+
+/// Whether all lanes are what `ordinaryLanes` finds.
+static inline __attribute__((always_inline, swift_name("areOrdinary(maxima:atMost:sums:least:)"))) bool
+xent_are_ordinary(xent_float16 maxima, float most, xent_double16 sums, double least) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  typedef float float8 __attribute__((vector_size(32)));
+  xent_int16 finite = (maxima <= most) & (maxima >= -most);
+  return __builtin_ia32_movmskps256((float8)(finite.lo & finite.hi)) == 0xff && xent_are_all_set(sums >= least);
+#else
+  return xent_ordinary_lanes(maxima, most, sums, least) == 0xffff;
+#endif
 }
 
 /// One bit for each lane whose maximum has at most this magnitude, and whose sum is at least `least`; no NaN does. The lowest
