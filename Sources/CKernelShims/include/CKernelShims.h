@@ -522,11 +522,11 @@ xent_count_where_equal(xent_int16 counts, xent_int16 a, xent_int16 b) {
 // Here a comparison makes whole vectors, and bits of sixteen lanes are some ten instructions: where only all of them count, one vector
 // is made of them first.
 
-/// Whether all lanes are set.
-static inline __attribute__((always_inline)) bool xent_are_all_set(xent_int16x64 mask) {
+/// Whether all lanes are set. By a pointer: vectors this long have no place among a call's registers, of which the compiler warns.
+static inline __attribute__((always_inline)) bool xent_are_all_set(const xent_int16x64 *_Nonnull mask) {
   typedef double double4 __attribute__((vector_size(32)));
   typedef int64_t int8x64 __attribute__((ext_vector_type(8)));
-  int8x64 eight = mask.lo & mask.hi;
+  int8x64 eight = mask->lo & mask->hi;
   return __builtin_ia32_movmskpd256((double4)(eight.lo & eight.hi)) == 0xf;
 }
 #endif
@@ -536,9 +536,15 @@ static inline __attribute__((always_inline, swift_name("areGood(_:atMost:_:)")))
 xent_are_good(xent_double16 v, double most, xent_int16 labels) {
 #if defined(__AVX2__) && !defined(__AVX512F__)
   typedef float float8 __attribute__((vector_size(32)));
-  return xent_are_all_set(v <= most) && __builtin_ia32_movmskps256((float8)(labels.lo | labels.hi)) == 0;
+  xent_int16x64 atMost = v <= most;
+  return xent_are_all_set(&atMost) && __builtin_ia32_movmskps256((float8)(labels.lo | labels.hi)) == 0;
 #else
-  return xent_at_most_lanes(v, most) == 0xffff && xent_nonnegative_lanes(labels) == 0xffff;
+  xent_mask16 atMost = __builtin_convertvector(v <= most, xent_mask16);
+  xent_mask16 nonnegative = __builtin_convertvector(labels >= 0, xent_mask16);
+  uint16_t atMostBits, nonnegativeBits;
+  __builtin_memcpy(&atMostBits, &atMost, sizeof atMostBits);
+  __builtin_memcpy(&nonnegativeBits, &nonnegative, sizeof nonnegativeBits);
+  return (atMostBits & nonnegativeBits) == 0xffff;
 #endif
 }
 
@@ -575,12 +581,18 @@ xent_ordinary_lanes(xent_float16 maxima, float most, xent_double16 sums, double 
 /// Whether all lanes are what `ordinaryLanes` finds.
 static inline __attribute__((always_inline, swift_name("areOrdinary(maxima:atMost:sums:least:)"))) bool
 xent_are_ordinary(xent_float16 maxima, float most, xent_double16 sums, double least) {
+  xent_int16 finite = (maxima <= most) & (maxima >= -most);
+  xent_int16x64 complete = sums >= least;
 #if defined(__AVX2__) && !defined(__AVX512F__)
   typedef float float8 __attribute__((vector_size(32)));
-  xent_int16 finite = (maxima <= most) & (maxima >= -most);
-  return __builtin_ia32_movmskps256((float8)(finite.lo & finite.hi)) == 0xff && xent_are_all_set(sums >= least);
+  return __builtin_ia32_movmskps256((float8)(finite.lo & finite.hi)) == 0xff && xent_are_all_set(&complete);
 #else
-  return xent_ordinary_lanes(maxima, most, sums, least) == 0xffff;
+  xent_mask16 finiteMask = __builtin_convertvector(finite, xent_mask16);
+  xent_mask16 completeMask = __builtin_convertvector(complete, xent_mask16);
+  uint16_t finiteBits, completeBits;
+  __builtin_memcpy(&finiteBits, &finiteMask, sizeof finiteBits);
+  __builtin_memcpy(&completeBits, &completeMask, sizeof completeBits);
+  return (finiteBits & completeBits) == 0xffff;
 #endif
 }
 
