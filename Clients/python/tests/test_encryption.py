@@ -137,6 +137,13 @@ def test_a_wrong_key_of_the_daemons_is_named_when_the_time_is_up(connect: Connec
     assert "Start one" not in str(caught.value)
 
 
+def test_a_client_without_keys_does_not_wait_for_its_time_to_be_up_where_all_handshakes_end(
+    connect: Connect, hangs_up: str
+) -> None:
+    with pytest.raises(xentd.DaemonUnreachable, match=r"^no daemon lets this client in: .*it ends each handshake"):
+        connect(hangs_up, timeout=5 * PATIENCE).cross_entropy(*batch())
+
+
 def test_a_client_without_keys_is_told_what_it_may_mean_that_handshakes_just_end(connect: Connect, hangs_up: str) -> None:
     with pytest.raises(xentd.DaemonUnreachable) as caught:
         connect(hangs_up, timeout=1).cross_entropy(*batch())

@@ -48,6 +48,7 @@ class Lane:
         self._sockets: list[zmq.Socket[Any]] = []
         self._monitors: list[zmq.Socket[Any]] = []
         self._greeted = 0
+        self._failures = 0  # of handshakes in a row
         try:
             if isinstance(address, Pipeline):
                 self._receiver = self._connect(context, zmq.PULL, address.results)
@@ -117,13 +118,15 @@ class Lane:
                 event, value = _EVENT.unpack(monitor.recv_multipart()[0])
                 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     self._greeted += 1
+                    self._failures = 0
                     self.lockout = None
                     became_connected = self._greeted == len(self._sockets)
                 elif event == zmq.EVENT_DISCONNECTED:
                     # One that never shook hands carried nothing; libzmq tries again.
                     broke = broke or self._greeted > 0
                 else:
-                    self.lockout = lockout_of(event, value, self._keys) or self.lockout
+                    self._failures += 1
+                    self.lockout = lockout_of(event, value, self._keys, self._failures) or self.lockout
         return became_connected, broke
 
     def close(self) -> None:

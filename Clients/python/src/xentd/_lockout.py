@@ -14,21 +14,26 @@ FAILURES = (
 )  # fmt: skip
 
 
+# So many handshakes that come to nothing in a row, a second of them and more, are no daemon that is just starting or stopping.
+_MANY = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Lockout:
     """A reason, in words that say what to do.
 
     Attributes:
         reason: the words.
-        is_final: whether libzmq has given the connection up. Else it tries again, and the daemon may just have stopped.
+        is_final: whether to wait is of no use: libzmq has given the connection up, or so many handshakes have ended the same
+            way that the daemon has not just stopped.
     """
 
     reason: str
     is_final: bool
 
 
-def lockout_of(event: int, value: int, keys: Keys | None) -> Lockout | None:
-    """What a failed handshake tells of a daemon; `None`: nothing that is known of."""
+def lockout_of(event: int, value: int, keys: Keys | None, count: int) -> Lockout | None:
+    """What a failed handshake, the `count`-th in a row, tells of a daemon; `None`: nothing that is known of."""
     if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL and value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
         if keys is None:
             return Lockout("it takes only encrypted connections; pass server_key= and key= (`xent keygen --help`)", True)
@@ -42,7 +47,7 @@ def lockout_of(event: int, value: int, keys: Keys | None) -> Lockout | None:
             return Lockout(
                 "it ends each handshake; if it takes only encrypted connections, pass server_key= and key= "
                 "(`xent keygen --help`)",
-                False,
+                count >= _MANY,
             )
         key = keys.server_key.decode()
         return Lockout(
